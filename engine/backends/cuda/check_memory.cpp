@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// {"cards": [{"card": "...", "trouble": "", "programs": true, "states": true, "types": {"Q4_K": true}}]},
-/// the latest last.
+/// {"cards": [{"card": "...", "trouble": "", "programs": true, "states": true, "choices": true,
+/// "types": {"Q4_K": true}}]}, the latest last.
 Json read_cards(const std::filesystem::path& file) {
     constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 20; // what is larger, or no file, is not ours
     std::error_code error;
@@ -40,6 +40,8 @@ CardFindings findings_of(const Json& entry) {
         findings.takes_programs = entry["programs"].get<bool>();
     if (entry.contains("states") && entry["states"].is_boolean())
         findings.serves_states = entry["states"].get<bool>();
+    if (entry.contains("choices") && entry["choices"].is_boolean())
+        findings.serves_choices = entry["choices"].get<bool>();
     if (entry.contains("program_trials") && entry["program_trials"].is_number_unsigned())
         findings.program_trials =
             static_cast<int>(std::min(entry["program_trials"].get<std::uint64_t>(), std::uint64_t{1000}));
@@ -59,6 +61,8 @@ Json to_json(const std::string& card, const CardFindings& findings) {
         entry["programs"] = *findings.takes_programs;
     if (findings.serves_states)
         entry["states"] = *findings.serves_states;
+    if (findings.serves_choices)
+        entry["choices"] = *findings.serves_choices;
     if (findings.program_trials > 0)
         entry["program_trials"] = findings.program_trials;
     entry["types"] = Json::object();
@@ -93,6 +97,8 @@ void CheckMemory::add(const std::string& card, const CardFindings& findings) con
         all.takes_programs = findings.takes_programs;
     if (findings.serves_states)
         all.serves_states = findings.serves_states;
+    if (findings.serves_choices)
+        all.serves_choices = findings.serves_choices;
     for (const auto& [type, serves] : findings.serves)
         all.serves[type] = serves;
     Json cards = Json::array();

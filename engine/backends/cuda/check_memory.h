@@ -16,6 +16,7 @@ struct CardFindings {
     std::map<BlockType, bool> serves;        ///< whether products with weights of a type are the CPU's
     std::optional<bool> takes_programs = {}; ///< SelfCheck::takes_programs()
     std::optional<bool> serves_states = {};  ///< SelfCheck::serves_states()
+    std::optional<bool> serves_choices = {}; ///< SelfCheck::serves_choices()
     int program_trials = 0;                  ///< begun so far: one that does not come back finds nothing
 
     bool operator==(const CardFindings&) const = default;

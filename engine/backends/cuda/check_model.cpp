@@ -9,18 +9,19 @@
 namespace switchyard::cuda {
 namespace {
 
-constexpr int kHidden = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kExperts = 4;
-constexpr int kNope = 64, kRope = 32, kLatent = 128;
+constexpr int kHidden = 256, kHeads = kCheckHeads, kKvHeads = kCheckKvHeads, kHeadDim = kCheckHeadDim,
+              kExperts = 4;
+constexpr int kNope = 64, kRope = kCheckRope, kLatent = kCheckLatent;
 constexpr int kStateHeads = 2, kStateDim = 64, kTaps = 4; ///< of layers with states
 
-std::vector<float> frequencies_of(int dims) {
+} // namespace
+
+std::vector<float> CheckModel::frequencies_of(int dims) {
     std::vector<float> frequencies;
     for (int i = 0; i < dims / 2; ++i)
         frequencies.push_back(std::pow(10000.0f, -2.0f * static_cast<float>(i) / static_cast<float>(dims)));
     return frequencies;
 }
-
-} // namespace
 
 CheckModel::CheckModel(BlockType type, Layers layers, int vocabulary) : type_(type) {
     plan_->vocabulary = vocabulary;
@@ -30,8 +31,10 @@ CheckModel::CheckModel(BlockType type, Layers layers, int vocabulary) : type_(ty
     add(EmbedStep{matrix(vocabulary, kHidden, 1, WeightUse::Table), x_});
     if (layers == Layers::Usual)
         add_usual_layers();
-    else
+    else if (layers == Layers::WithStates)
         add_layers_with_states();
+    else
+        add_layers_with_choices();
     layer_ = kNoLayer;
     add_norm();
     HeadStep head = {};
@@ -106,16 +109,20 @@ void CheckModel::add_layers_with_states() {
     block.activation = Activation::Relu;
 }
 
-void CheckModel::add_attention() {
+void CheckModel::add_attention(ChoiceId choice) {
     const ValueId q = value(kHeads * kHeadDim), k = value(kKvHeads * kHeadDim),
                   v = value(kKvHeads * kHeadDim), attended = value(kHeads * kHeadDim);
     add_norm();
     for (const ValueId out : {q, k, v})
         project(normed_, out);
+    if (choice != kNoChoice)
+        add_index(choice, false);
     const std::vector<float> frequencies = frequencies_of(kHeadDim);
     add(RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
     add(RopeStep{k, kKvHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies});
-    add(AttentionStep{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f});
+    AttentionStep attention{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f};
+    attention.choice = choice;
+    add(attention);
     project(attended, x_, true);
 }
 
@@ -138,13 +145,15 @@ void CheckModel::add_experts() {
     add(experts);
 }
 
-void CheckModel::add_latent_attention() {
+void CheckModel::add_latent_attention(ChoiceId choice) {
     const ValueId q = value(kHeads * (kNope + kRope)), latent = value(kLatent + kRope),
                   attended = value(kHeads * kHeadDim);
     const std::vector<float> frequencies = frequencies_of(kRope);
     add_norm();
     project(normed_, q);
     project(normed_, latent);
+    if (choice != kNoChoice)
+        add_index(choice, true);
     add(NormStep{latent, latent, gain(kLatent), 1e-5f, kLatent, kLatent});
     add(RopeStep{q, kHeads, kNope + kRope, kNope, kRope, RopeStyle::Interleaved, frequencies});
     add(RopeStep{latent, 1, kLatent + kRope, kLatent, kRope, RopeStyle::Interleaved, frequencies});
@@ -160,6 +169,7 @@ void CheckModel::add_latent_attention() {
     step.k_b = of_heads(kLatent, kNope);
     step.v_b = of_heads(kHeadDim, kLatent);
     step.scale = 0.1f;
+    step.choice = choice;
     add(step);
     project(attended, x_, true);
 }

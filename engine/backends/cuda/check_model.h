@@ -10,6 +10,10 @@
 
 namespace switchyard::cuda {
 
+/// Of the layers' attention.
+inline constexpr int kCheckHeads = 4, kCheckKvHeads = 2, kCheckHeadDim = 64, kCheckRope = 32,
+                     kCheckLatent = 128;
+
 class CheckModel {
   public:
     enum class Layers : std::uint8_t {
@@ -17,7 +21,10 @@ class CheckModel {
         Usual,
         /// One each with a short convolution, the gated delta rule, a state space, and gated attention with a
         /// norm behind it.
-        WithStates
+        WithStates,
+        /// Latent attention and grouped queries over what indexers chose; attention to rows of several tokens
+        /// between residual streams.
+        WithChoices
     };
     /// Matrices are of `type`, but for those of single heads.
     explicit CheckModel(BlockType type, Layers layers = Layers::Usual, int vocabulary = 256);
@@ -32,19 +39,28 @@ class CheckModel {
   private:
     void add_usual_layers();
     void add_layers_with_states();
-    void add_attention();
+    void add_attention(ChoiceId choice = kNoChoice);
     void add_experts();
-    void add_latent_attention();
+    void add_latent_attention(ChoiceId choice = kNoChoice);
     void add_block();
     void add_short_convolution();
     void convolve(ValueId in, ValueId out, int from);
     void add_delta_rule();
     void add_state_space();
     void add_gated_attention();
+    void add_layers_with_choices();
+    int add_rows(int dim, int tokens);
+    void add_index(ChoiceId choice, bool weighted, int cache = -1);
+    void add_streams_layers();
+    void mix_streams(ValueId streams, ValueId weights);
+    ValueId add_compressed_attention(bool chosen);
+    /// Which rows of the cache it makes.
+    int add_compressed_rows(int dim, int ratio, bool overlaps);
 
     void add(Operation operation) { plan_->steps.push_back({layer_, std::move(operation)}); }
     void add_layer(const KvLayer& kv = {});
     void add_norm();
+    static std::vector<float> frequencies_of(int dims);
     void project(ValueId in, ValueId out, bool more = false);
     int width(ValueId id) const { return plan_->values[static_cast<std::size_t>(id)]; }
     ValueId value(int width);

@@ -32,6 +32,16 @@ bool asks_for_states(const Plan& plan) {
     });
 }
 
+/// The same of CheckModel::Layers::WithChoices.
+bool asks_for_choices(const Plan& plan) {
+    return std::ranges::any_of(plan.steps, [](const Step& step) {
+        return std::holds_alternative<IndexStep>(step.operation) ||
+               std::holds_alternative<CompressedAttentionStep>(step.operation) ||
+               std::holds_alternative<MixStreamsStep>(step.operation) ||
+               std::holds_alternative<GroupedProjectStep>(step.operation);
+    });
+}
+
 class CudaBackend : public Backend {
   public:
     CudaBackend(std::shared_ptr<Device> device, const CudaOptions& options)
@@ -99,7 +109,8 @@ class CudaBackend : public Backend {
     bool holds_kv(BlockType type) const override { return keeps_cache(type, device_->info().compute); }
     BlockType nearest_weights(BlockType type) const override { return checked_type(type); }
     std::unique_ptr<Executor> compile(std::shared_ptr<const Plan> plan) override {
-        if (check_ && asks_for_states(*plan) && !check_->serves_states())
+        if (check_ && ((asks_for_states(*plan) && !check_->serves_states()) ||
+                       (asks_for_choices(*plan) && !check_->serves_choices())))
             throw Error(device_->info().name + " is not used for this model: its kernels compute layers of "
                                                "this kind otherwise than the CPU");
         const StepLaunches launches = tries_programs(options_.launches) && check_ && !check_->takes_programs()

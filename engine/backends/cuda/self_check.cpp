@@ -1,6 +1,5 @@
 #include "engine/backends/cuda/self_check.h"
 
-#include "engine/backends/cuda/check_model.h"
 #include "engine/backends/cuda/device_failure.h"
 #include "engine/quant/quant.h"
 #include "kernels/cuda/tile_layout.h"
@@ -69,17 +68,20 @@ bool SelfCheck::serves(BlockType type) {
     return serves;
 }
 
-bool SelfCheck::serves_states() {
+bool SelfCheck::serves(CheckModel::Layers layers, std::optional<bool>& known) {
     const std::lock_guard lock(mutex_);
-    if (!known_.serves_states) {
+    if (!known) {
         const auto card = make_trial_(StepLaunches::Graphs);
         const auto cpu = make_cpu_backend({.threads = 1});
-        known_.serves_states =
-            agrees(CheckModel(BlockType::F32, CheckModel::Layers::WithStates), *card, *cpu);
+        known = agrees(CheckModel(BlockType::F32, layers), *card, *cpu);
         memory_.add(card_, known_);
     }
-    return *known_.serves_states;
+    return *known;
 }
+
+bool SelfCheck::serves_states() { return serves(CheckModel::Layers::WithStates, known_.serves_states); }
+
+bool SelfCheck::serves_choices() { return serves(CheckModel::Layers::WithChoices, known_.serves_choices); }
 
 bool SelfCheck::takes_programs() {
     constexpr int kMostTrials = 2;

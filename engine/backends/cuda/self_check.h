@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/backends/cuda/check_memory.h"
+#include "engine/backends/cuda/check_model.h"
 #include "engine/backends/cuda/step_launches.h"
 #include "engine/run/backend.h"
 
@@ -32,6 +33,8 @@ class SelfCheck {
     /// Whether layers with states, gates of attention and norms behind blocks are the CPU's: asked before the
     /// first model that has such. Throws Error.
     bool serves_states();
+    /// The same of attention to what rows choose of their context, compressed rows and residual streams.
+    bool serves_choices();
     /// Whether steps of one row by programs (row_program.h) have the bits of others. Not where the card was
     /// lost in one, or a process did not come back from asking, twice. Throws Error.
     bool takes_programs();
@@ -39,6 +42,9 @@ class SelfCheck {
     bool is_off(BlockType type) const;
 
   private:
+    /// Whether models with such layers are computed as the CPU does; `known` notes it.
+    bool serves(CheckModel::Layers layers, std::optional<bool>& known);
+
     MakeTrial make_trial_;
     CheckMemory memory_;
     std::string card_;

@@ -104,6 +104,23 @@ TEST(SelfCheck, ACardThatLosesAKernelOfStatesIsNotUsedForModelsThatHaveThem) {
     EXPECT_NO_THROW(test::load_reference("lfm2", whole.backend()));
 }
 
+TEST(SelfCheck, ACardThatLosesAKernelOfChoicesIsNotUsedForModelsThatChoose) {
+    EXPECT_TRUE(Card().check().serves_choices());
+    for (const Kernel lost : {Kernel::IndexKeys, Kernel::IndexScores, Kernel::IndexChoice,
+                              Kernel::AttendChosen, Kernel::ChosenMerge, Kernel::Compress, Kernel::StreamSums,
+                              Kernel::MixStreams, Kernel::SpreadStreams}) {
+        Card card(loses_kernel(lost));
+        EXPECT_FALSE(card.check().serves_choices()) << kernel_name(lost);
+    }
+    const test::TemporaryFolder folder;
+    const auto file = folder.path() / "card-checks.json";
+    Card card(loses_kernel(Kernel::IndexScores)), whole;
+    EXPECT_ANY_THROW(test::load_reference("minimax_m3", card.backend(file)));
+    EXPECT_NO_THROW(test::load_reference("lfm2", card.backend(file)));
+    EXPECT_ANY_THROW(test::load_reference("minimax_m3", whole.backend(file))) << "asked again";
+    EXPECT_NO_THROW(test::load_reference("minimax_m3", whole.backend()));
+}
+
 TEST(SelfCheck, ProgramsThatDifferAreOff) {
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "card-checks.json";
