@@ -11,7 +11,8 @@ namespace switchyard::cuda {
 
 namespace {
 
-constexpr std::size_t kMostScoreBytes = std::size_t{64} << 20; ///< of rows that are scored together
+/// Of rows that are scored, and of those that attend, together.
+constexpr std::size_t kMostScoreBytes = std::size_t{64} << 20, kMostSplitBytes = std::size_t{128} << 20;
 
 /// Blocks of keys that a row of such a context sees.
 int most_blocks(const ChoiceTable& table, int context) { return table.blocks(std::max(context, 1) - 1); }
@@ -23,6 +24,12 @@ int rows_at_once(const ChoiceTable& table, const StepShape& shape) {
                             sizeof(float);
     return static_cast<int>(
         std::clamp<std::size_t>(kMostScoreBytes / row, 1, static_cast<std::size_t>(shape.rows)));
+}
+
+/// Rows that attend at a time: each needs memory for its splits.
+int rows_together(int heads, int value_dim) {
+    const std::size_t row = attention_scratch_floats(1, heads, value_dim) * sizeof(float);
+    return static_cast<int>(std::clamp<std::size_t>(kMostSplitBytes / row, 1, kFewRows));
 }
 
 } // namespace
@@ -47,7 +54,7 @@ ChoiceTable choice_table(const StepLaunch& step, ChoiceId choice) {
 }
 
 void want_chosen(const StepShape& shape, Scratch& scratch, int heads, int value_dim) {
-    const int rows = std::min(shape.rows, kFewRows);
+    const int rows = std::min(shape.rows, rows_together(heads, value_dim));
     scratch.attention.want(attention_scratch_floats(rows, heads, value_dim) * sizeof(float));
 }
 
@@ -58,8 +65,9 @@ void launch_chosen(StepLaunch& step, const KvLayerView& cache, const ChosenQueri
         p.kept = step.kv.rows(queries.kept);
     if (queries.choice != kNoChoice)
         p.table = choice_table(step, queries.choice);
-    for (int first = 0; first < step.rows(); first += kFewRows) { // each needs memory for its splits
-        const int rows = std::min(kFewRows, step.rows() - first);
+    const int together = rows_together(queries.heads, queries.value_dim);
+    for (int first = 0; first < step.rows(); first += together) {
+        const int rows = std::min(together, step.rows() - first);
         const std::int64_t before = std::int64_t{first} * queries.heads;
         AttentionParams& a = p.attention;
         a.rows = step.inputs.rows() + first;
@@ -220,6 +228,7 @@ std::unique_ptr<Stage> make_index_stage(const FusedIndex& fused, const StageMake
     const IndexStep& s = fused.step;
     const auto of_key = [&](const switchyard::RowStep& one) { return one.value() == s.key; };
     const auto steps = std::ranges::count_if(fused.rows, of_key);
+    check_row_steps(fused.rows, {s.q});
     const KvRowsView keys = {.at = {}, .dim = s.dim, .tokens = 1, .stride = 32 * kv_groups(s.dim)};
     if (s.dim > kMostIndexDim || steps > kIndexKeySteps || (s.weights != kNoValue && s.block > 1) ||
         index_scores_bytes(keys, s.heads) > maker.device.shared_bytes ||
