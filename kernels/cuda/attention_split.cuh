@@ -195,7 +195,7 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
             else
                 sync_warp();
         }
-        attend_block<kTeam>(team, staged, block * kKvTokens, first, last, attended);
+        attend_block<kTeam, Queries::kCaps>(team, staged, block * kKvTokens, first, last, attended);
         if (round + depth <= last_round) {
             if constexpr (kTeam > 1)
                 sync_block();
@@ -241,6 +241,7 @@ __device__ inline SplitWeights weigh_splits(const AttentionParams& p, const RowI
     w.total = warp_sum(sum[0] * w.weight[0] + sum[1] * w.weight[1]);
     if (p.sinks)
         w.total += __expf(sink - largest);
+    w.total /= p.value_scale;
     return w;
 }
 

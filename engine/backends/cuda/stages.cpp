@@ -46,8 +46,7 @@ class RopeStage : public Stage {
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
         for (const RopeFrequencies& rope : ropes) {
             Rope& own = ropes_.emplace_back(constants.add(rope.inverse),
-                                            static_cast<std::int32_t>(rope.inverse.size()), rope.magnitude,
-                                            rope.temperature);
+                                            static_cast<std::int32_t>(rope.inverse.size()), rope.magnitude);
             if (!rope.long_inverse.empty()) {
                 own.long_inverse = constants.add(rope.long_inverse);
                 own.long_magnitude = rope.long_magnitude;
@@ -73,8 +72,6 @@ class RopeStage : public Stage {
                                        .sines = step.scratch.ropes[i].sines.get<float>(),
                                        .magnitude = ropes_[i].magnitude,
                                        .pairs = ropes_[i].pairs,
-                                       .heat = ropes_[i].temperature.scale,
-                                       .heat_length = ropes_[i].temperature.length,
                                        .long_frequencies = ropes_[i].long_inverse
                                                                ? step.constants.at(*ropes_[i].long_inverse)
                                                                : nullptr,
@@ -88,7 +85,6 @@ class RopeStage : public Stage {
         std::size_t inverse;
         std::int32_t pairs;
         float magnitude;
-        QueryTemperature temperature;
         std::optional<std::size_t> long_inverse = {};
         float long_magnitude = 1.0f;
     };

@@ -19,7 +19,9 @@ constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek
                                      "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
                                      // layers with states
                                      "bailing_hybrid", "falcon_h1", "granitemoehybrid", "kimi_linear",
-                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next"};
+                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next",
+                                     // temperatures of latents, scaled results
+                                     "mimo_v2_flash", "mistral4"};
 
 std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     auto ids =
