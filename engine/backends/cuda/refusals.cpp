@@ -8,12 +8,6 @@ namespace switchyard::cuda {
 
 namespace {
 
-void check(const NormStep& s) {
-    if (!s.plain())
-        throw Error("this device's kernels compute no norms but RMS norms with gains");
-    if (s.kept && !s.add)
-        throw Error("this device's kernels compute no norms that are kept");
-}
 void check(const RouteStep& s) {
     if (s.logit_scale != 1.0f || s.cap > 0 || s.expert_scale != kNoWeight || s.by_token != kNoWeight ||
         s.routing.gate == GateFunction::SparseMixer)
@@ -22,10 +16,6 @@ void check(const RouteStep& s) {
 void check(const ExpertsStep& s) {
     if (s.weigh_input)
         throw Error("this device's kernels compute no routers of this kind");
-}
-void check(const StateSpaceStep& s) {
-    if (s.by_value)
-        throw Error("this device's kernels compute no decays of single values");
 }
 void check(const IndexStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressStep&) { throw Error("this device's kernels compute no sparse attention"); }
@@ -37,12 +27,6 @@ void check(const SpreadStreamsStep&) { throw Error("this device's kernels comput
 void check(const GroupedProjectStep&) {
     throw Error("this device's kernels compute no projections in groups");
 }
-void check(const GateStep& s) {
-    if (s.function == GateStep::Function::Gelu)
-        throw Error("this device's kernels compute no inputs by layer");
-}
-void check(const AddStep&) { throw Error("this device's kernels compute no blocks beside each other"); }
-void check(const ScaleStep&) { throw Error("this device's kernels compute no factors of layers"); }
 template <typename Other>
 void check(const Other&) {}
 

@@ -95,10 +95,7 @@ class HeadStage : public Stage {
   public:
     HeadStage(const FusedHead& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
-        if (fused.step.cap > 0)
-            throw Error("this device's kernels compute no scaled logits");
-    }
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
                        table.of(StageKind::Head));
@@ -112,20 +109,23 @@ class HeadStage : public Stage {
             return;
         step.enter(StageKind::Head);
         multiply(step);
-        if (fused_.step.scale == 1.0f)
+        if (!scaled())
             return;
         const GridSize grid = value_grid(vocabulary_, step.shape.logit_rows);
         step.launch<Kernel::Scale>(grid, {.values = step.scratch.logits.get<float>(),
                                           .bias = step.weights.entry(fused_.step.bias),
+                                          .scaler = nullptr,
                                           .width = vocabulary_,
-                                          .factor = fused_.step.scale});
+                                          .factor = fused_.step.scale,
+                                          .cap = fused_.step.cap});
     }
 
   private:
+    /// What is behind the product, its bias among it.
+    bool scaled() const { return fused_.step.scale != 1.0f || fused_.step.cap > 0; }
     void multiply(StepLaunch& step) const {
-        const bool scaled = fused_.step.scale != 1.0f; // its bias is added behind that
         const ProductTarget target = {.matrices = step.weights.entry(fused_.step.weight),
-                                      .bias = scaled ? nullptr : step.weights.entry(fused_.step.bias),
+                                      .bias = scaled() ? nullptr : step.weights.entry(fused_.step.bias),
                                       .out = step.scratch.logits.get<float>(),
                                       .out_stride = vocabulary_,
                                       .out_head_stride = 0,
@@ -183,6 +183,8 @@ std::unique_ptr<Stage> stage_of(const StateSpaceStep& s, const StageMaker& maker
     return make_state_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const AddStep& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const ScaleStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const SplitStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const GateStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {

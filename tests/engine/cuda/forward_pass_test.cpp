@@ -19,7 +19,7 @@ constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek
                                      "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
                                      // layers with states
                                      "bailing_hybrid", "falcon_h1", "granitemoehybrid", "kimi_linear",
-                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next",
+                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next", "jamba",
                                      // temperatures of latents, scaled results
                                      "mimo_v2_flash", "mistral4"};
 

@@ -36,14 +36,21 @@ TEST(CudaPlans, WhatTheKernelsHaveNoRoomForIsRefusedAtOpening) {
               "nothing");
     EXPECT_EQ(refusal_of<StateSpaceStep>("nemotron_h", [](StateSpaceStep& s) { s.state_size = 260; }),
               "a layer's state space has states of 260 numbers, which this device's kernels do not take");
+    EXPECT_EQ(refusal_of<StateSpaceStep>("jamba", [](StateSpaceStep& s) { s.state_size = 64; }), "nothing");
+    EXPECT_EQ(refusal_of<StateSpaceStep>("jamba", [](StateSpaceStep& s) { s.state_size = 65; }),
+              "a layer's state space has states of 65 numbers, which this device's kernels do not take");
+    const auto centre = [](NormStep& s) { s.centred = s.in == s.out; };
+    EXPECT_EQ(refusal_of<NormStep>("qwen3", centre), "nothing");
+    EXPECT_EQ(refusal_of<NormStep>("hunyuan_v1_moe", centre), // its norms come behind rotations
+              "this device's kernels compute no norms of heads but RMS norms");
 }
 
 TEST(CudaPlans, WhatTheKernelsDoNotComputeIsRefusedAtOpening) {
     const auto backend = test::emulated_backend();
     for (const auto& [family, what] :
-         {std::pair("jamba", "norms that are kept"), std::pair("deepseek_v32", "norms but RMS"),
-          std::pair("minimax_m3", "sparse attention"), std::pair("deepseek_v4", "hyper-connections"),
-          std::pair("gemma4", "norms but RMS"), std::pair("llama4", "norms but RMS")}) {
+         {std::pair("deepseek_v32", "sparse attention"), std::pair("minimax_m3", "sparse attention"),
+          std::pair("deepseek_v4", "hyper-connections"), std::pair("gemma4", "routers of this kind"),
+          std::pair("llama4", "routers of this kind")}) {
         try {
             test::load_reference(family, backend);
             FAIL() << family;

@@ -106,7 +106,8 @@ TEST_P(CudaStateLayers, AChatGoesOnFromKeptStates) {
     EXPECT_EQ(ids_of(run_to_end(alone, again)), ids_of(second));
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CudaStateLayers, testing::Values("lfm2", "nemotron_h", "qwen3_next"),
+INSTANTIATE_TEST_SUITE_P(Families, CudaStateLayers,
+                         testing::Values("jamba", "lfm2", "nemotron_h", "qwen3_next"),
                          [](const auto& info) { return std::string(info.param); });
 
 } // namespace
