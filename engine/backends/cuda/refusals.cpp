@@ -8,15 +8,6 @@ namespace switchyard::cuda {
 
 namespace {
 
-void check(const RouteStep& s) {
-    if (s.logit_scale != 1.0f || s.cap > 0 || s.expert_scale != kNoWeight || s.by_token != kNoWeight ||
-        s.routing.gate == GateFunction::SparseMixer)
-        throw Error("this device's kernels compute no routers of this kind");
-}
-void check(const ExpertsStep& s) {
-    if (s.weigh_input)
-        throw Error("this device's kernels compute no routers of this kind");
-}
 void check(const IndexStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressStep&) { throw Error("this device's kernels compute no sparse attention"); }
 void check(const CompressedAttentionStep&) {

@@ -41,6 +41,18 @@ TEST_F(FeedForwardKernels, BiasesAndClampedHalves) {
           {1, 2, 9});
 }
 
+TEST_F(FeedForwardKernels, LimitedHalves) {
+    check({.in = 64,
+           .out = 48,
+           .experts = 6,
+           .active = 2,
+           .expert = {96, BlockType::MXFP4, BlockType::Q8_0, false, false},
+           .blocks = {{72, BlockType::Q8_0, BlockType::F16, true, false}},
+           .activation = GatedActivation::LimitedSilu,
+           .add = true},
+          {1, 2, 9});
+}
+
 TEST_F(FeedForwardKernels, HalvesThatAreCutOffBelowZero) {
     check({.in = 64,
            .out = 40,
