@@ -18,7 +18,6 @@ struct RopeFrequencies {
     float magnitude = 1.0f;
     std::vector<float> long_inverse; ///< in long texts; empty: the same
     float long_magnitude = 1.0f;
-    QueryTemperature temperature = {}; ///< at rest; a backend may let rotations of queries multiply them
 };
 
 /// A norm or a rotation of single rows, in place.

@@ -14,6 +14,7 @@ template <int kBlockThreads, class Order>
 class ProjectedRow {
   public:
     static constexpr int kThreads = kBlockThreads;
+    static constexpr bool kCaps = kThreads == kAttendThreads; // programs have no registers for them
 
     __device__ ProjectedRow(const AttendRowParams& p, float* memory, const Order& order)
         : p_(p), cache_(p.attention.cache), order_(order), latent_(cache_.value_dim == 0),

@@ -19,7 +19,7 @@ struct AttendRowParams {
     std::uint32_t* arrived;
 };
 
-/// Whether the row's steps are such that AttendRow takes them.
+/// Whether the row's steps are such that AttendRow takes them. Those with a cap no program takes.
 constexpr bool attends_row(const AttendRowParams& p) {
     const KvLayerView& cache = p.attention.cache;
     const bool latent = cache.value_dim == 0;

@@ -59,7 +59,14 @@ struct AttentionParams {
     std::int32_t
         value_dim;       ///< of the cache, or with a latent cache those of a key's first that are its value
     std::int32_t window; ///< tokens that a query sees at most; 0: all
+    std::int32_t chunk;  ///< it sees those alone that have the same position / chunk; 0: all
     float scale;         ///< of scores
+    float cap;           ///< scores s become cap * tanh(s / cap); 0: they stay
+    /// A query is multiplied by 1 + heat * log(1 + floor((position + heat_offset) / heat_length)); 0: it
+    /// stays.
+    float heat;
+    std::int32_t heat_length, heat_offset;
+    float value_scale = 1.0f; ///< of results
     /// The form of latent attention that the prompt's rows which are taken ask for (RowInput::decompressed);
     /// below zero: any.
     std::int32_t form;
@@ -154,6 +161,7 @@ struct AttendWork {
 /// What a tile's queries see.
 struct QueryTile {
     float scale[kQueryTile];                          ///< a power of two that a query was divided by
+    float cap;                                        ///< AttentionParams'
     std::int32_t first[kQueryTile], last[kQueryTile]; ///< tokens; none: first > last
 };
 

@@ -195,7 +195,7 @@ __device__ inline void attend_split(const AttentionParams& p, AttendShared& shar
             else
                 sync_warp();
         }
-        attend_block<kTeam>(team, staged, block * kKvTokens, first, last, attended);
+        attend_block<kTeam, Queries::kCaps>(team, staged, block * kKvTokens, first, last, attended);
         if (round + depth <= last_round) {
             if constexpr (kTeam > 1)
                 sync_block();
@@ -239,6 +239,7 @@ __device__ inline SplitWeights weigh_partials(const AttentionParams& p, const Pa
     w.total = warp_sum(sum[0] * w.weight[0] + sum[1] * w.weight[1]);
     if (p.sinks)
         w.total += __expf(sink - largest);
+    w.total /= p.value_scale;
     return w;
 }
 /// The same of a row; `rank`: of it among those with splits.

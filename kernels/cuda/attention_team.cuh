@@ -10,7 +10,15 @@ namespace switchyard::cuda {
 
 __device__ inline int first_token(const AttentionParams& p, const RowInput& row) {
     const int window = row.window > 0 ? row.window : p.window;
-    return window > 0 ? max(0, row.position - window + 1) : 0;
+    const int first = window > 0 ? max(0, row.position - window + 1) : 0;
+    return p.chunk > 0 ? max(first, row.position / p.chunk * p.chunk) : first;
+}
+/// What a row's queries are multiplied with.
+__device__ inline float query_scale(const AttentionParams& p, const RowInput& row) {
+    if (p.heat == 0.0f)
+        return p.scale;
+    const auto steps = static_cast<float>((row.position + p.heat_offset) / p.heat_length);
+    return p.scale * (1.0f + p.heat * log1pf(steps));
 }
 __device__ inline bool follows(const RowInput& row, const RowInput& before) {
     return row.position == before.position + 1 && row.first_block == before.first_block &&
@@ -47,6 +55,7 @@ struct StagedBlock;
 /// queries, and the launch in front writes the tokens of the batch's own rows.
 struct BufferedQueries {
     static constexpr int kThreads = kAttendThreads; ///< of a block
+    static constexpr bool kCaps = true;             ///< scores may have a cap
     const AttentionParams& p;
 
     /// By the block, before it reads what launches in front wrote.
@@ -85,16 +94,17 @@ __device__ inline void stage_queries(const AttentionParams& p, const AttendWork&
         const int row = first_row + (used ? query / work.heads : 0);
         const std::int64_t head = work.first_head + (used ? query % work.heads : 0);
         const float* q = used ? source.query(row, head) : nullptr;
+        const float scale = used ? query_scale(p, p.rows[row]) : 0.0f;
         float most = 0.0f;
         for (int g = 0; used && g < groups; ++g) {
             const int d = g * 32 + lane;
-            most = fmaxf(most, d < p.cache.key_dim ? fabsf(q[d] * p.scale) : 0.0f);
+            most = fmaxf(most, d < p.cache.key_dim ? fabsf(q[d] * scale) : 0.0f);
         }
         const std::uint32_t power = max(float_bits(warp_max(most)) & 0x7f800000u, 0x0d800000u);
         const float inverse = bits_float(0x7f000000u - power) * 256.0f;
         for (int g = 0; g < groups; ++g) {
             const int d = g * 32 + lane;
-            const float x = used && d < p.cache.key_dim ? q[d] * p.scale * inverse : 0.0f;
+            const float x = used && d < p.cache.key_dim ? q[d] * scale * inverse : 0.0f;
             const std::uint16_t first = float_to_half(x);
             const int place = ((g * 4 + query / 8) * kWarpLanes + query % 8 * 4) * 8 + lane;
             halves[place] = first;
@@ -104,6 +114,8 @@ __device__ inline void stage_queries(const AttentionParams& p, const AttendWork&
             queries.scale[query] = bits_float(power) * (1.0f / 256.0f);
             queries.first[query] = used ? first_token(p, p.rows[row]) : 0;
             queries.last[query] = used ? p.rows[row].position : -1;
+            if (query == 0)
+                queries.cap = p.cap;
         }
     }
 }
@@ -238,16 +250,35 @@ __device__ inline void score_tokens(const FragmentWords* q, bool both, const Sta
     }
 }
 
+/// Scores s of the lane's queries become cap * tanh(s / cap), and no more need the queries' scales.
+__device__ inline void cap_scores(const QueryTile& queries, float (&scores)[4][4]) {
+    const float cap = queries.cap, inverse = 1.0f / cap;
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+        const float scale = queries.scale[lane_index() / 4 + 8 * r] * inverse;
+#pragma unroll
+        for (int n = 0; n < 4; ++n)
+#pragma unroll
+            for (int i = 2 * r; i < 2 * r + 2; ++i) {
+                const float x = scores[n][i] * scale, e = __expf(-2.0f * fabsf(x));
+                scores[n][i] = copysignf(cap * __fdividef(1.0f - e, 1.0f + e), x);
+            }
+    }
+}
+
 /// Softmax's weights of 32 tokens from `begin` on in place of their scores; what is there so far is
 /// corrected.
-template <int kGroups>
+template <bool kCaps, int kGroups>
 __device__ inline void weigh(const QueryTile& queries, int begin, float (&scores)[4][4],
                              Attended<kGroups>& attended) {
     const int lane = lane_index(), g = lane / 4, t = lane % 4;
+    const bool capped = kCaps && queries.cap > 0.0f;
+    if (capped)
+        cap_scores(queries, scores);
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
         const int query = g + 8 * r, first = queries.first[query], last = queries.last[query];
-        const float scale = queries.scale[query], before = attended.most[r];
+        const float scale = capped ? 1.0f : queries.scale[query], before = attended.most[r];
         float most = before;
         for (int n = 0; n < 4; ++n)
             for (int i = 2 * r; i < 2 * r + 2; ++i) {
@@ -398,7 +429,7 @@ struct Team {
 
 /// A block of 32 tokens from position `begin` on, of which a query of the team sees first .. last - 1; none
 /// where last is 0. With teams of 4 warps or more, which share the scores, all blocks' warps meet in it.
-template <int kTeam>
+template <int kTeam, bool kCaps = true>
 __device__ inline void attend_block(const Team& team, const StagedBlock& block, int begin, int first,
                                     int last, Attended<warp_value_groups(kTeam)>& attended) {
     constexpr int kAtOnce = warp_value_groups(kTeam) / 2;
@@ -431,7 +462,7 @@ __device__ inline void attend_block(const Team& team, const StagedBlock& block, 
     }
     if (last == 0)
         return;
-    weigh(*team.queries, begin, weights, attended);
+    weigh<kCaps>(*team.queries, begin, weights, attended);
     for_type(block.type, [&]<CacheType kType>() {
         add_values<kType>(block, weights, first, last, team.warp * team.warp_groups,
                           min((team.warp + 1) * team.warp_groups, team.value_groups), attended);

@@ -21,9 +21,10 @@ struct ExpertChoice {
 };
 
 /// How the two halves of a hidden neuron become one: silu(gate) * up, gelu(gate) * up in the tanh form,
-/// gate * sigmoid(alpha * gate) * (up + one) with gate at most `limit` and up within -limit .. limit, or
-/// max(gate, 0) * up, which is the square where both are the same matrix.
-enum class GatedActivation : std::int32_t { Silu, Gelu, ClampedSilu, Relu };
+/// gate * sigmoid(alpha * gate) * (up + 1) with gate at most `limit` and up within -limit .. limit, or
+/// max(gate, 0) * up, which is the square where both are the same matrix; LimitedSilu is ClampedSilu without
+/// the 1.
+enum class GatedActivation : std::int32_t { Silu, Gelu, ClampedSilu, Relu, LimitedSilu };
 
 /// The matrices of one gated block, or of expert 0: those of expert e are e entries on in the table.
 struct GatedMatrices {
@@ -32,7 +33,7 @@ struct GatedMatrices {
     const MatrixView *gate_bias, *up_bias, *down_bias;
     std::int32_t width; ///< hidden neurons; 0: there are no experts
     GatedActivation activation;
-    float clamp_alpha, clamp_limit, clamp_one; ///< of ClampedSilu
+    float clamp_alpha, clamp_limit; ///< of ClampedSilu and LimitedSilu
 };
 
 /// A block that every row passes.

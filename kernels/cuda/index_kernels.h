@@ -91,7 +91,7 @@ inline constexpr int kIndexScoreHeads = 8; ///< that a lane scores at a time
 SWITCHYARD_ANYWHERE constexpr std::int32_t staged_key_bytes(const KvRowsView& keys) {
     return keys.stride * 2 + 16;
 }
-/// Shared memory of IndexScores: a row's queries and weights, and 32 keys of each warp.
+/// Shared memory of IndexScores: a row's queries, 16 bytes a weight, and 32 keys of each warp.
 constexpr std::size_t index_scores_bytes(const KvRowsView& keys, int heads) {
     return static_cast<std::size_t>(heads) * static_cast<std::size_t>(keys.stride + 4) * sizeof(float) +
            static_cast<std::size_t>(kIndexScoreThreads) * static_cast<std::size_t>(staged_key_bytes(keys));

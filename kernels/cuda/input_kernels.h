@@ -22,15 +22,17 @@ struct EmbedParams {
 /// is 1) is the buffer's row gather[i], and nothing is written for -1. A block a prepared row.
 struct PrepareParams {
     const float* in;
-    std::int64_t in_stride;       ///< floats from row to row
-    std::int32_t heads;           ///< of a row; at least 1
-    std::int32_t head_stride;     ///< floats from head to head
-    std::int32_t width;           ///< of what is prepared: a row, or one head
-    const std::int32_t* gather;   ///< [grid], or null
-    const MatrixView* gain;       ///< RMS norm with these `width` floats; null: none
-    float epsilon;                ///< of the norm
-    const std::uint32_t* formats; ///< one set of InputFormat; the other forms' memory is not touched
-    PreparedRows out;             ///< padded_columns(width) of each row are written, zeros behind the width
+    std::int64_t in_stride;         ///< floats from row to row
+    std::int32_t heads;             ///< of a row; at least 1
+    std::int32_t head_stride;       ///< floats from head to head
+    std::int32_t width;             ///< of what is prepared: a row, or one head
+    const std::int32_t* gather;     ///< [grid], or null
+    const MatrixView* gain;         ///< RMS norm with these `width` floats; null: none
+    float epsilon;                  ///< of the norm
+    const std::uint32_t* formats;   ///< one set of InputFormat; the other forms' memory is not touched
+    PreparedRows out;               ///< padded_columns(width) of each row are written, zeros behind the width
+    const float* weights = nullptr; ///< [grid]: multiply the rows; null: nothing
+    const std::int32_t* count = nullptr; ///< prepared rows from here on are left alone; null: all are there
 };
 
 /// For the sums and the maximum of a block's threads.

@@ -22,13 +22,16 @@ static __global__ void __launch_bounds__(kInputThreads, 2) prepare(const __grid_
     wait_for_previous();
     let_next_start();
     const auto prepared = static_cast<std::int64_t>(blockIdx.x);
+    if (p.count && prepared >= *p.count) // the same for all threads of the block
+        return;
     const std::int64_t row = p.gather ? p.gather[prepared] : prepared / p.heads;
     if (row < 0) // the same for all threads of the block
         return;
     RowSource source(p.in + row * p.in_stride + prepared % p.heads * p.head_stride, gain, p.width);
     if (gain)
         find_rms(source, p.epsilon, shared);
-    write_prepared_row(source, p.out, *p.formats, prepared);
+    const WeighedRow weighed{source, p.weights ? p.weights[prepared] : 1.0f};
+    write_prepared_row(weighed, p.out, *p.formats, prepared);
 }
 
 SWITCHYARD_INPUT_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

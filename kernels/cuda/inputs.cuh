@@ -186,8 +186,21 @@ __device__ inline void find_rms(RowSource& source, float epsilon, InputShared& s
     source.factor = 1.0f / sqrtf(add_rounded(mean, epsilon));
 }
 
+/// A row that something multiplies, behind its norm.
+struct WeighedRow {
+    const RowSource& row;
+    float weight;
+
+    __device__ void read(int first, float (&v)[4]) const {
+        row.read(first, v);
+        for (float& x : v)
+            x = multiply_rounded(x, weight);
+    }
+};
+
 /// All of a prepared row.
-__device__ inline void write_prepared_row(const RowSource& source, const PreparedRows& out,
+template <class Source>
+__device__ inline void write_prepared_row(const Source& source, const PreparedRows& out,
                                           std::uint32_t formats, std::int64_t row) {
     for (int step = 0; step < out.padded; step += 4 * kInputThreads) { // the same for all lanes of a warp
         const int first = step + 4 * static_cast<int>(threadIdx.x);

@@ -44,6 +44,7 @@ namespace switchyard::cuda {
     SWITCHYARD_STATE_KERNELS(X)                                                                              \
     SWITCHYARD_DELTA_RULE_KERNELS(X)                                                                         \
     SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                        \
+    SWITCHYARD_SELECTIVE_SCAN_KERNELS(X)                                                                     \
     SWITCHYARD_VALUE_KERNELS(X)                                                                              \
     SWITCHYARD_ATTENTION_KERNELS(X)                                                                          \
     SWITCHYARD_ATTEND_ROW_KERNELS(X)                                                                         \

@@ -12,10 +12,11 @@ static __global__ void __launch_bounds__(kInputThreads, 2)
     const auto prepared = static_cast<std::int64_t>(blockIdx.x);
     if (p.count && prepared >= *p.count) // the same for all threads of the block
         return;
-    RowSource source(p.in + prepared / p.heads * p.in_stride + prepared % p.heads * p.head_stride, gain,
-                     p.width);
+    const std::int64_t row = p.gather ? p.gather[prepared] : prepared / p.heads;
+    RowSource raw(p.in + row * p.in_stride + prepared % p.heads * p.head_stride, gain, p.width);
     if (gain)
-        find_rms(source, p.epsilon, shared);
+        find_rms(raw, p.epsilon, shared);
+    const WeighedRow source{raw, p.weights ? p.weights[prepared] : 1.0f};
     std::uint32_t largest = 0;
     const int thread = static_cast<int>(threadIdx.x);
     for (int first = 4 * thread; first < p.width; first += 4 * kInputThreads) {

@@ -23,6 +23,7 @@ __device__ void store_rows(const AttentionParams& p, const AttendWork& work, int
             weight = __expf(attended.most[r] - most);
             sum = fmaf(sum, weight, __expf(sinks[head] - most));
         }
+        sum /= p.value_scale;
         float* out = p.out + (own_row * p.heads + head) * p.value_dim;
 #pragma unroll kWarpValueGroups
         for (int k = 0; k < kWarpValueGroups; ++k)

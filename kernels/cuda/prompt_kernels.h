@@ -29,6 +29,8 @@ struct PreparePromptParams {
     const MatrixView* gain;    ///< RMS norm with these `width` floats; null: none
     float epsilon;             ///< of the norm
     HalfRows out;
+    const std::int32_t* gather = nullptr; ///< as PrepareParams', without -1
+    const float* weights = nullptr;       ///< [grid]: multiply the rows; null: nothing
 };
 
 // ---- How large weights are

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cuda/device_code.h"
+#include "kernels/cuda/plain_floats.cuh"
 #include "kernels/cuda/ranked.cuh"
 #include "kernels/cuda/routing_kernels.h"
 
@@ -14,10 +15,6 @@ struct RowExperts {
     float probability[kExpertsPerLane];
     std::uint32_t rank[kExpertsPerLane]; ///< of the score; 0: not to be chosen
 };
-
-__device__ inline const float* plain_floats(const MatrixView* vector) {
-    return vector ? reinterpret_cast<const float*>(vector->data) : nullptr;
-}
 
 /// Runs the gate function over logits of the whole warp.
 __device__ inline void apply_gate(const RouteRule& rule, RowExperts& row) {
@@ -224,8 +221,21 @@ __device__ inline int weigh_choices(const RouteRule& rule, const RowInput& input
     return count;
 }
 
+/// What a router does with the logits and choices of a row; others have the same functions (routing.cu).
+struct UsualRouter {
+    __device__ float logit(float x) const { return x; }
+    __device__ void gate(const RouteRule& rule, RowExperts& row) const { apply_gate(rule, row); }
+    __device__ void narrow(const RowInput&, const RouteRule&, RowExperts&) const {}
+    __device__ void choose(int experts, int count, RowExperts& row, ExpertChoice* choices) const {
+        choose_best(experts, count, row, choices);
+    }
+    __device__ void finish(ExpertChoice*, int) const {}
+};
+
 /// By a warp: the choices of one row, to `choices` [p.most]; how many they are.
-__device__ inline int route_row(const RouteParams& p, int index, ExpertChoice* choices) {
+template <class Router = UsualRouter>
+__device__ inline int route_row(const RouteParams& p, int index, ExpertChoice* choices,
+                                const Router& router = {}) {
     const RouteRule& rule = p.rule;
     const RowInput& input = p.rows[index];
     int count = 0;
@@ -239,15 +249,16 @@ __device__ inline int route_row(const RouteParams& p, int index, ExpertChoice* c
             row.probability[j] = 0;
             if (e >= rule.experts)
                 continue;
-            float x = logits[e];
+            float x = router.logit(logits[e]);
             if (bias)
                 x += bias[e];
             if (p.constant_bias)
                 x += p.constant_bias[e];
             row.probability[j] = x;
         }
-        apply_gate(rule, row);
+        router.gate(rule, row);
         rank_experts(p, input, row);
+        router.narrow(input, rule, row);
         if (rule.groups > 1)
             limit_groups(rule, row);
         int left = 0;
@@ -257,17 +268,19 @@ __device__ inline int route_row(const RouteParams& p, int index, ExpertChoice* c
                 left += count_bits(ballot(row.rank[j] != 0));
         const int wished = input.experts > 0 ? input.experts : rule.active;
         count = min(min(max(wished, 1), left), p.most);
-        choose_best(rule.experts, count, row, choices);
+        router.choose(rule.experts, count, row, choices);
         count = weigh_choices(rule, input, choices, count);
         sync_warp();
+        router.finish(choices, count);
     }
     for (int i = count + lane_index(); i < p.most; i += kWarpLanes)
         choices[i] = {-1, 0.0f};
     return count;
 }
 /// The same to where Route writes them.
-__device__ inline void route_row(const RouteParams& p, int index) {
-    const int count = route_row(p, index, p.choices + std::int64_t{index} * p.most);
+template <class Router = UsualRouter>
+__device__ inline void store_route(const RouteParams& p, int index, const Router& router = {}) {
+    const int count = route_row(p, index, p.choices + std::int64_t{index} * p.most, router);
     if (lane_index() == 0)
         p.counts[index] = count;
 }

@@ -7,7 +7,7 @@
 namespace switchyard::cuda {
 
 /// As engine/model/plan.h's GateFunction.
-enum class RouterGate : std::int32_t { Softmax, Sigmoid, SoftmaxChosen, SqrtSoftplus };
+enum class RouterGate : std::int32_t { Softmax, Sigmoid, SoftmaxChosen, SqrtSoftplus, SparseMixer };
 
 /// As engine/model/plan.h's Routing. At most kMostExperts in at most kMostExpertGroups.
 struct RouteRule {
@@ -55,6 +55,30 @@ struct RouteParams {
 inline constexpr int kRouteThreads = 256; ///< a warp a row
 inline GridSize route_grid(std::int32_t rows) {
     return {static_cast<unsigned>((rows + kRouteThreads / 32 - 1) / (kRouteThreads / 32)), 1};
+}
+
+/// Route for routers that do more, which no other launch has on its way. SparseMixer is such a router too.
+struct RouteOtherParams {
+    RouteParams route;
+    float logit_scale = 1.0f; ///< of logits, before their biases
+    float cap = 0.0f;         ///< logits l become cap * tanh(l / cap) after; 0: they stay
+    float nearness = 0.0f;    ///< SparseMixer's
+    const MatrixView* expert_scale =
+        nullptr;                          ///< [experts]: multiplies the weights of the chosen; null: nothing
+    const MatrixView* by_token = nullptr; ///< [vocabulary][active]: a token's experts alone are chosen from
+};
+
+/// Weights of the experts' inputs, where these are what they multiply: to `weights`, and 1 is left where they
+/// were. Pair i's input becomes row first + i of what is prepared.
+struct WeighInputsParams {
+    const FeedForwardList* list;
+    float *pair_weights, *weights; ///< [pairs]
+    std::int32_t* rows;            ///< [pairs]
+    std::int32_t first, most;      ///< pairs that there may be
+};
+inline constexpr int kWeighThreads = 256;
+inline GridSize weigh_grid(std::int32_t pairs) {
+    return {static_cast<unsigned>((pairs + kWeighThreads - 1) / kWeighThreads), 1};
 }
 
 /// Logits of a router's experts for rows of answers, in floats whatever the matrix' type: each by one warp,
@@ -113,6 +137,8 @@ struct UnitsShared {
 #define SWITCHYARD_ROUTING_KERNELS(X)                                                                        \
     X(RouterLogits, router_logits, RouterLogitsParams, NoShared, kRouterThreads, 2)                          \
     X(Route, route, RouteParams, NoShared, kRouteThreads, 2)                                                 \
+    X(RouteOther, route_other, RouteOtherParams, NoShared, kRouteThreads, 2)                                 \
+    X(WeighInputs, weigh_inputs, WeighInputsParams, NoShared, kWeighThreads, 2)                              \
     X(Units, units, UnitsParams, UnitsShared<kUnitSorters>, kUnitsThreads, 1)                                \
     X(RouteFew, route_few, RouteFewParams, UnitsShared<1>, kUnitsThreads, 1)
 

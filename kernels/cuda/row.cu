@@ -15,9 +15,7 @@ static __global__ void __launch_bounds__(kRopeThreads)
         const RopeTable& table = p.table[t];
         const bool in_long = table.long_frequencies && p.rows[row].in_long;
         const float* frequencies = in_long ? table.long_frequencies : table.inverse_frequencies;
-        const float heat = logf(add_rounded(1.0f, static_cast<float>(position / table.heat_length)));
-        const float magnitude = multiply_rounded(in_long ? table.long_magnitude : table.magnitude,
-                                                 add_rounded(1.0f, multiply_rounded(table.heat, heat)));
+        const float magnitude = in_long ? table.long_magnitude : table.magnitude;
         for (int i = static_cast<int>(threadIdx.x); i < table.pairs; i += kRopeThreads) {
             // The angle is rounded to float first: the authors' code multiplies floats.
             const double angle = static_cast<float>(position) * frequencies[i];

@@ -17,9 +17,6 @@ struct RopeTable {
     float* sines;                     ///< [rows][pairs]
     float magnitude;                  ///< multiplies both
     std::int32_t pairs;
-    /// Multiplies both by 1 + heat * log(1 + floor(position / heat_length)); 0: nothing.
-    float heat = 0.0f;
-    std::int32_t heat_length = 1;            ///< tokens
     const float* long_frequencies = nullptr; ///< [pairs], of rows of long texts; null: the same
     float long_magnitude = 1.0f;             ///< with those
 };
@@ -39,8 +36,8 @@ inline constexpr int kRowSteps = 8, kRowValues = 4; ///< of a launch
 
 /// A norm or a rotation, in place, over the parts of a row's value (NormStep and RopeStep of a plan).
 struct RowStep {
-    const MatrixView* gain; ///< norm: [group] floats; null: a rotation
-    const float* cosines;   ///< rotation: [rows][dims / 2], of a RopeTable
+    const MatrixView* gain; ///< norm: [group] floats; null: 1
+    const float* cosines;   ///< rotation: [rows][dims / 2], of a RopeTable; null: a norm
     const float* sines;
     float epsilon;
     std::int32_t value;       ///< which of RowStepsParams::values
@@ -51,6 +48,8 @@ struct RowStep {
     std::int32_t offset;      ///< rotation: of the first rotated value in its head
     std::int32_t dims;        ///< rotation: values that are rotated
     std::int32_t interleaved; ///< rotation: pairs (2i, 2i + 1); else (i, i + dims / 2)
+
+    SWITCHYARD_ANYWHERE constexpr bool norms() const { return !cosines; }
 };
 
 enum class RowStore : std::int32_t { None, Keys, Values };
@@ -89,9 +88,9 @@ constexpr std::int32_t row_unit(const RowStepsParams& p, std::int32_t value, std
         const RowStep& step = p.step[s];
         if (step.value != value)
             continue;
-        const std::int32_t own = step.gain ? step.group : step.head_dim;
-        const bool whole =
-            step.gain ? step.count < p.value[value].width : step.heads * step.head_dim < p.value[value].width;
+        const std::int32_t own = step.norms() ? step.group : step.head_dim;
+        const bool whole = step.norms() ? step.count < p.value[value].width
+                                        : step.heads * step.head_dim < p.value[value].width;
         if (whole || (unit != 0 && unit != own))
             return p.value[value].width;
         unit = own;

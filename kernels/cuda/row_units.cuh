@@ -48,12 +48,12 @@ struct WarpOfUnit {
 /// All groups of a unit that a step norms; the unit begins at value `first` of its row.
 template <class Team>
 __device__ inline void norm_unit(const Team& team, const RowStep& step, float* x, int first, int unit) {
-    const float* gain = reinterpret_cast<const float*>(step.gain->data);
+    const float* gain = step.gain ? reinterpret_cast<const float*>(step.gain->data) : nullptr;
     for (int begin = 0; begin < unit && first + begin < step.count; begin += step.group) {
         const float mean = team.sum_of_squares(x + begin, step.group) / static_cast<float>(step.group);
         const float factor = 1.0f / sqrtf(mean + step.epsilon);
         for (int i = team.thread(); i < step.group; i += Team::kThreads)
-            x[begin + i] = x[begin + i] * factor * gain[i];
+            x[begin + i] = x[begin + i] * factor * (gain ? gain[i] : 1.0f);
         team.sync(); // before the sums are written again
     }
 }
@@ -84,7 +84,7 @@ __device__ inline bool change_unit(const Team& team, const RowStepsParams& p, in
         const RowStep& step = p.step[s];
         if (step.value != v)
             continue;
-        if (step.gain)
+        if (step.norms())
             norm_unit(team, step, x, first, p.value[v].unit);
         else
             rotate_unit(team, step, x, row, p.value[v].unit);

@@ -161,6 +161,33 @@ struct StateSpaceShared {
     std::uint32_t last;
 };
 
+// ---- Selective scan
+
+inline constexpr int kMostScanned = 64; ///< values of a channel's state
+
+/// The same where B, C and dt stand apart, and each value of a state may have a decay of its own (Mamba-1):
+/// some channels of each sequence. Without the norm. Grid: scan_grid().
+struct SelectiveScanParams {
+    LayerStates states;        ///< of [heads][head_dim][state_size]
+    const float* x;            ///< [rows][x_stride], the first channel's
+    const float *b, *c;        ///< [rows][b_stride], [rows][c_stride]: [groups][state_size] of each
+    const float* z;            ///< [rows][z_stride], the first channel's
+    const float* dt;           ///< [rows][dt_stride], the first head's
+    const MatrixView* a;       ///< [heads], or [heads][state_size] by value
+    const MatrixView* d;       ///< [heads]
+    const MatrixView* dt_bias; ///< [heads]; null: none
+    float* out;                ///< [rows][heads * head_dim]
+    std::int64_t x_stride, b_stride, c_stride, z_stride, dt_stride;
+    std::int32_t heads, head_dim, groups, state_size;
+    std::int32_t by_value;
+};
+inline constexpr int kScanThreads = 128; ///< eight a channel
+inline GridSize scan_grid(const SelectiveScanParams& p) {
+    const int of_block = kScanThreads / 8;
+    return {static_cast<unsigned>((p.heads * p.head_dim + of_block - 1) / of_block),
+            static_cast<unsigned>(p.states.sequence_count)};
+}
+
 #define SWITCHYARD_STATE_KERNELS(X)                                                                          \
     X(Recurrence, recurrence, RecurrenceParams, NoShared, kRecurrenceThreads, 4)                             \
     X(Convolve, convolve, ConvolveParams, NoShared, kConvolveThreads, 8)
@@ -171,6 +198,8 @@ struct StateSpaceShared {
     X(DeltaRuleChannelsSlice, delta_rule_channels_slice, DeltaRuleParams, DeltaChannelsSliceShared,          \
       kDeltaThreads / kDeltaSlices, 3)                                                                       \
     X(GateDelta, gate_delta, DeltaRuleParams, NoShared, kGateDeltaThreads, 4)
+#define SWITCHYARD_SELECTIVE_SCAN_KERNELS(X)                                                                 \
+    X(SelectiveScan, selective_scan, SelectiveScanParams, NoShared, kScanThreads, 3)
 #define SWITCHYARD_STATE_SPACE_KERNELS(X)                                                                    \
     X(StateSpace, state_space, StateSpaceParams, StateSpaceShared, kSpaceThreads, 1)
 

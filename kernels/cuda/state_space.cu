@@ -201,7 +201,7 @@ static __global__ void __launch_bounds__(kSpaceThreads, 1)
     if (!shared.last)
         return;
     float* out = p.out + std::int64_t{sequence.first_row} * p.heads * p.head_dim + work.group * group;
-    norm_group(out, floats_of(p.gain) + work.group * group, p.epsilon, group, out, false, shared.sums);
+    norm_group(out, floats_of(p.gain) + work.group * group, p.epsilon, group, out, shared.sums);
 }
 
 SWITCHYARD_STATE_SPACE_KERNELS(SWITCHYARD_DEFINE_LAUNCHER)

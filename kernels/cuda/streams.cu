@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kWarps = kStreamThreads / kWarpLanes;
 
-/// each(four, first) for the thread's fours of a row; `aligned`: they may be read as such.
+/// Four values of a row from `first` on, zeros behind its end; `aligned`: they may be read as such.
 __device__ float4 four_of(const float* row, int first, int all, bool aligned) {
     if (aligned)
         return *reinterpret_cast<const float4*>(row + first);

@@ -1,4 +1,4 @@
-// What is done to values between products and attention: rows taken apart, multiplied by gates, normed and
+// What is done to values between products and attention: rows taken apart, multiplied by gates, normed,
 // added, or scaled. Rows that only fill a batch are treated as the others: nobody reads them.
 #pragma once
 
@@ -12,37 +12,53 @@ inline constexpr int kValueThreads = 256, kValuesPerThread = 4;
 /// Takes rows of `groups` groups apart: of each group the first `first` values, then `second` (SplitStep of a
 /// plan). Grid: value_grid() of whole rows.
 struct SplitParams {
-    const float* in;               ///< [rows][groups * (first + second)]
-    float *first_out, *second_out; ///< [rows][groups * first], [rows][groups * second]
+    const float* in;   ///< [rows][groups * (first + second)]
+    float* first_out;  ///< [rows][groups * first]
+    float* second_out; ///< [rows][groups * second]; not read where `second` is 0
     std::int32_t groups, first, second;
 };
 
-enum class GateKind : std::int32_t { Sigmoid, Softplus };
+enum class GateKind : std::int32_t { Sigmoid, Softplus, Gelu };
 
-/// value *= f(gate) (GateStep of a plan). Grid: value_grid().
+/// value *= f(gate), or value = gelu(value) * gate (GateStep of a plan). Grid: value_grid().
 struct GateParams {
     float* value;              ///< [rows][width]
-    const float* gate;         ///< [rows][gates]
+    const float* gate;         ///< [rows][gate_stride], the first gate
     std::int32_t width, gates; ///< gates divides width
+    std::int32_t gate_stride;
     GateKind kind;
 };
 
-/// values = values * factor (+ bias). Grid: value_grid().
+/// values = values * factor (+ bias), which a cap may bend: x becomes cap * tanh(x / cap) behind them. Grid:
+/// value_grid().
 struct ScaleParams {
-    float* values;          ///< [rows][width]
-    const MatrixView* bias; ///< [width]; null: none
+    float* values;            ///< [rows][width]
+    const MatrixView* bias;   ///< [width]; null: none
+    const MatrixView* scaler; ///< [1]: multiplies `factor`; null: nothing
+    std::int32_t width;
+    float factor;
+    float cap; ///< 0: none
+};
+
+/// out += in * factor (AddStep of a plan). Grid: value_grid().
+struct AddRowsParams {
+    const float* in; ///< [rows][width]
+    float* out;      ///< the same
     std::int32_t width;
     float factor;
 };
 
-/// RMS norm of each group of a row with gains of its own (the norm behind a state space), or of whole rows
-/// that are added to others (NormStep::add): out (+)= norm(in) * gain. A block a group; grid: norm_grid().
+/// A norm of each group of a row (NormStep of a plan, or what is behind a state space): out (+)= norm(in) *
+/// gain + bias. A block a group; grid: norm_grid().
 struct NormGroupsParams {
     const float* in;        ///< [rows][groups * size]
-    const MatrixView* gain; ///< [groups * size]
+    const MatrixView* gain; ///< null: 1
+    const MatrixView* bias; ///< null: none
     float* out;             ///< as `in`, or `in` itself
     std::int32_t groups, size;
+    std::int32_t apart; ///< groups have gains and biases of their own, [groups * size]; else all have [size]
     float epsilon;
+    std::int32_t centred; ///< the mean is taken away first (LayerNorm)
     std::int32_t add;
 };
 
@@ -58,6 +74,7 @@ constexpr GridSize norm_grid(int groups, int rows) {
     X(Split, split, SplitParams, NoShared, kValueThreads, 4)                                                 \
     X(Gate, gate, GateParams, NoShared, kValueThreads, 4)                                                    \
     X(Scale, scale, ScaleParams, NoShared, kValueThreads, 4)                                                 \
+    X(AddRows, add_rows, AddRowsParams, NoShared, kValueThreads, 4)                                          \
     X(NormGroups, norm_groups, NormGroupsParams, InputShared, kInputThreads, 2)
 
 } // namespace switchyard::cuda

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 namespace switchyard::test {
@@ -14,5 +15,11 @@ inline std::string named_or(const char* variable, const char* folder) {
 
 inline std::string data_folder() { return named_or("SWITCHYARD_TEST_DATA", SWITCHYARD_TEST_DATA); }
 inline std::string work_folder() { return named_or("SWITCHYARD_TEST_WORK", SWITCHYARD_TEST_WORK); }
+
+/// A tiny model of the reference: its GGUF file, or the authors' folder of what has none.
+inline std::string reference_model(const std::string& family) {
+    const std::string file = work_folder() + "/reference/models/" + family + "/model-f32.gguf";
+    return std::filesystem::exists(file) ? file : data_folder() + "/reference/models/" + family;
+}
 
 } // namespace switchyard::test

@@ -19,8 +19,11 @@ struct Queries {
     const float* q;
     float* out;
     const MatrixView* sinks;
-    int heads, key_dim, value_dim, window;
+    int heads, key_dim, value_dim;
+    Sight sight;
     float scale;
+    float cap = 0, value_scale = 1;
+    QueryTemperature temperature = {};
 };
 
 void want_attention(const StepShape& shape, Scratch& scratch, int heads, int value_dim) {
@@ -43,8 +46,14 @@ AttentionParams attention_params(const StepLaunch& step, int layer, const Querie
             .rows_before = first,
             .split_rows = std::min({rows, step.shape.answer_rows(), kFewRows}),
             .value_dim = queries.value_dim,
-            .window = queries.window,
+            .window = queries.sight.window,
+            .chunk = queries.sight.chunk,
             .scale = queries.scale,
+            .cap = queries.cap,
+            .heat = queries.temperature.scale,
+            .heat_length = queries.temperature.length,
+            .heat_offset = queries.temperature.offset,
+            .value_scale = queries.value_scale,
             .form = -1,
             .split_buffer = 0,
             .prompt_buffer = 0};
@@ -85,25 +94,24 @@ class AttentionStage : public Stage {
     void launch(StepLaunch& step) const override {
         step.enter(StageKind::Attention);
         const switchyard::AttentionStep& s = fused_.step;
-        RowStepsBuilder rows(step, fused_.layer);
+        const int layer = s.cache == kNoLayer ? fused_.layer : s.cache;
+        RowStepsBuilder rows(step, layer);
         for (const switchyard::RowStep& one : fused_.rows)
             rows.add(one);
-        rows.value(s.k, RowStore::Keys, s.head_dim);
-        rows.value(s.v, RowStore::Values, s.value_dim);
+        if (s.cache == kNoLayer) {
+            rows.value(s.k, RowStore::Keys, s.head_dim);
+            rows.value(s.v, RowStore::Values, s.value_dim);
+        }
         const int q = rows.value(s.q, RowStore::None, s.head_dim);
-        const Queries queries = {step.value(s.q),
-                                 step.value(s.out),
-                                 step.weights.entry(s.sinks),
-                                 s.heads,
-                                 s.head_dim,
-                                 s.value_dim,
-                                 s.window,
-                                 s.scale};
-        if (step.one_row() && launch_row(step, {attention_params(step, fused_.layer, queries, 0, 1),
-                                                rows.params(), q, step.inputs.arrivals() + arrivals_}))
+        const Queries queries = {step.value(s.q), step.value(s.out), step.weights.entry(s.sinks),
+                                 s.heads,         s.head_dim,        s.value_dim,
+                                 s.sight(),       s.scale,           s.cap,
+                                 s.value_scale,   s.temperature};
+        if (step.one_row() && launch_row(step, {attention_params(step, layer, queries, 0, 1), rows.params(),
+                                                q, step.inputs.arrivals() + arrivals_}))
             return;
         launch_row_steps(step, rows.params());
-        launch_attention(step, fused_.layer, queries, step.shape.prompt_rows > 0);
+        launch_attention(step, layer, queries, step.shape.prompt_rows > 0);
     }
 
   private:
@@ -188,8 +196,11 @@ class LatentAttentionStage : public Stage {
                                  s.heads,
                                  s.latent_dim + s.rope,
                                  s.latent_dim,
+                                 {},
+                                 s.scale,
                                  0,
-                                 s.scale};
+                                 1,
+                                 s.temperature};
         if (takes_row(step)) {
             const AttendRowParams row = {attention_params(step, fused_.layer, queries, 0, 1), rows.params(),
                                          q, nullptr};
@@ -224,6 +235,7 @@ class LatentAttentionStage : public Stage {
                        .value_dim = queries.value_dim,
                        .window = 0,
                        .scale = queries.scale,
+                       .temperature = queries.temperature,
                        .choice = fused_.step.choice,
                        .made = false});
     }
@@ -265,8 +277,17 @@ class LatentAttentionStage : public Stage {
             .tokens = own.blocks * kKvTokens,
             .nope = s.nope};
         step.launch<Kernel::DecompressLatent>(decompress_grid(decompress), decompress);
-        const Queries queries = {step.value(s.q), step.value(s.out), nullptr, s.heads,
-                                 s.nope + s.rope, s.value_dim,       0,       s.scale};
+        const Queries queries = {step.value(s.q),
+                                 step.value(s.out),
+                                 nullptr,
+                                 s.heads,
+                                 s.nope + s.rope,
+                                 s.value_dim,
+                                 {},
+                                 s.scale,
+                                 0,
+                                 1,
+                                 s.temperature};
         AttentionParams p = attention_params(step, fused_.layer, queries, own.first, own.count);
         p.cache = heads.layout;
         p.blocks = gather.made - own.first_block; // rows count from the step's table on

@@ -41,6 +41,7 @@ CheckModel::CheckModel(BlockType type, Layers layers, int vocabulary) : type_(ty
     head.in = normed_;
     head.weight = matrix(vocabulary, kHidden);
     head.scale = layers == Layers::Usual ? 1.0f : 0.5f;
+    head.cap = layers == Layers::Usual ? 0.0f : 20.0f;
     add(head);
 }
 
@@ -83,12 +84,11 @@ std::vector<float> CheckModel::logits(Backend& backend, int rows, Form form) con
 // ---- Layers
 
 void CheckModel::add_usual_layers() {
-    plan_->experts = kExperts;
-    plan_->experts_active = 2;
-    plan_->routes = 1;
     add_layer({kKvHeads, kHeadDim, kHeadDim});
     add_attention();
-    add_experts();
+    RouteStep route = {};
+    route.routing.normalise = true;
+    add_experts(route, false);
     add_layer({1, kLatent + kRope, 0});
     add_latent_attention();
     add_block();
@@ -107,6 +107,19 @@ void CheckModel::add_layers_with_states() {
     auto& block = std::get<FeedForwardStep>(plan_->steps.back().operation);
     block.gate = block.up;
     block.activation = Activation::Relu;
+    add_layer();
+    add_selective_scan();
+    add_layer({kKvHeads, kHeadDim, kHeadDim});
+    add_capped_attention();
+    const int cache = layer_;
+    add_layer();
+    add_borrowing_attention(cache);
+    RouteStep route = {};
+    route.routing.gate = GateFunction::Sigmoid;
+    route.logit_scale = 0.5f;
+    route.cap = 3.0f;
+    route.expert_scale = vector(kExperts, 1.0f);
+    add_experts(route, true);
 }
 
 void CheckModel::add_attention(ChoiceId choice) {
@@ -126,14 +139,15 @@ void CheckModel::add_attention(ChoiceId choice) {
     project(attended, x_, true);
 }
 
-void CheckModel::add_experts() {
+void CheckModel::add_experts(RouteStep route, bool weigh_input) {
+    plan_->experts = kExperts;
+    plan_->experts_active = 2;
+    plan_->routes = 1;
     add_norm();
-    RouteStep route = {};
     route.in = normed_;
     route.weight = router();
     route.routing.experts = kExperts;
     route.routing.active = 2;
-    route.routing.normalise = true;
     add(route);
     ExpertsStep experts = {};
     experts.in = normed_;
@@ -142,6 +156,7 @@ void CheckModel::add_experts() {
     experts.down = matrix(kHidden, kHidden, kExperts);
     experts.out = x_;
     experts.width = kHidden;
+    experts.weigh_input = weigh_input;
     add(experts);
 }
 
@@ -174,16 +189,20 @@ void CheckModel::add_latent_attention(ChoiceId choice) {
     project(attended, x_, true);
 }
 
-void CheckModel::add_block() {
-    add_norm();
+FeedForwardStep CheckModel::block_to(ValueId out) {
     FeedForwardStep block = {};
     block.in = normed_;
-    block.out = x_;
+    block.out = out;
     block.width = kHidden;
     block.gate = matrix(kHidden, kHidden);
     block.up = matrix(kHidden, kHidden);
     block.down = matrix(kHidden, kHidden);
-    add(block);
+    return block;
+}
+
+void CheckModel::add_block() {
+    add_norm();
+    add(block_to(x_));
 }
 
 void CheckModel::add_short_convolution() {
@@ -271,6 +290,78 @@ void CheckModel::add_state_space() {
     project(out, x_, true);
 }
 
+void CheckModel::add_selective_scan() {
+    constexpr int kInner = kHidden, kState = 16;
+    const ValueId both = value(2 * kInner), convolved = value(kInner), b = value(kState), c = value(kState),
+                  times = value(kInner), out = value(kInner);
+    add_norm();
+    project(normed_, both);
+    convolve(both, convolved, 0);
+    for (const ValueId made : {b, c, times})
+        project(convolved, made);
+    NormStep norm = {b, b, gain(kState), 1e-5f, kState};
+    norm.kept = true;
+    add(norm);
+    StateSpaceStep step = {};
+    step.mixed = convolved;
+    step.in = both;
+    step.z_from = kInner;
+    step.b = b;
+    step.c = c;
+    step.dt = times;
+    step.by_value = true;
+    step.out = out;
+    step.a = vector(kState, -0.3f, kInner);
+    step.d = vector(kInner, 1.0f);
+    step.heads = kInner;
+    step.head_dim = step.groups = 1;
+    step.state_size = kState;
+    step.state = state(kInner * kState);
+    add(step);
+    project(out, x_, true);
+}
+
+/// Beside a dense block that reads the same norm, and with all that scores and results may pass.
+void CheckModel::add_capped_attention() {
+    const ValueId q = value(kHeads * kHeadDim), k = value(kKvHeads * kHeadDim),
+                  v = value(kKvHeads * kHeadDim), attended = value(kHeads * kHeadDim), found = value(kHidden);
+    add_layer_norm();
+    for (const ValueId out : {q, k})
+        project(normed_, out);
+    add(SplitStep{k, v, kNoValue, 1, kKvHeads * kHeadDim, 0});
+    add(NormStep{v, v, kNoWeight, 1e-5f, kHeadDim});
+    AttentionStep attention{q, k, v, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f};
+    attention.chunk = 24;
+    attention.cap = 2.0f;
+    attention.value_scale = 0.7f;
+    attention.temperature = {.scale = 0.1f, .length = 16, .offset = 1};
+    add(attention);
+    FeedForwardStep block = block_to(found);
+    block.add = false;
+    block.activation = Activation::LimitedSilu;
+    block.clamp.limit = 0.5f;
+    add(block);
+    project(attended, x_, true);
+    add(AddStep{found, x_, 0.5f});
+}
+
+void CheckModel::add_borrowing_attention(int cache) {
+    const ValueId q = value(kHeads * kHeadDim), attended = value(kHeads * kHeadDim), gate = value(kHidden),
+                  inputs = value(kHidden + 64);
+    add_norm();
+    project(normed_, q);
+    add(RopeStep{q, kHeads, kHeadDim, 0, kHeadDim, RopeStyle::HalfSplit, frequencies_of(kHeadDim)});
+    AttentionStep attention{q, kNoValue, kNoValue, attended, kHeads, kKvHeads, kHeadDim, kHeadDim, 0.125f};
+    attention.cache = cache;
+    add(attention);
+    project(attended, x_, true);
+    project(x_, gate);
+    project(x_, inputs);
+    add(GateStep{gate, inputs, GateStep::Function::Gelu, 64});
+    project(gate, x_, true);
+    add(ScaleStep{x_, vector(1, 0.8f)});
+}
+
 void CheckModel::add_gated_attention() {
     const ValueId both = value(2 * kHeads * kHeadDim), q = value(kHeads * kHeadDim),
                   gate = value(kHeads * kHeadDim), k = value(kKvHeads * kHeadDim),
@@ -305,6 +396,13 @@ void CheckModel::add_layer(const KvLayer& kv) {
 }
 
 void CheckModel::add_norm() { add(NormStep{x_, normed_, gain(kHidden), 1e-5f, kHidden}); }
+
+void CheckModel::add_layer_norm() {
+    NormStep norm = {x_, normed_, gain(kHidden), 1e-5f, kHidden};
+    norm.centred = true;
+    norm.bias = vector(kHidden, 0.0f);
+    add(norm);
+}
 
 void CheckModel::project(ValueId in, ValueId out, bool more) {
     add(ProjectStep{in, matrix(width(out), width(in)), kNoWeight, out, more});

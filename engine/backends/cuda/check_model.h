@@ -19,8 +19,9 @@ class CheckModel {
     enum class Layers : std::uint8_t {
         /// One with grouped queries and experts, one with latent attention and a dense block.
         Usual,
-        /// One each with a short convolution, the gated delta rule, a state space, and gated attention with a
-        /// norm behind it.
+        /// One each with a short convolution, the gated delta rule, both kinds of state space, and gated
+        /// attention with a norm behind it; then what few models have: other norms, attention with caps and
+        /// chunks, beside blocks or over another layer's cache, routers and experts of other kinds.
         WithStates,
         /// Latent attention and grouped queries over what indexers chose; attention to rows of several tokens
         /// between residual streams.
@@ -40,14 +41,19 @@ class CheckModel {
     void add_usual_layers();
     void add_layers_with_states();
     void add_attention(ChoiceId choice = kNoChoice);
-    void add_experts();
+    /// `route`: but for its input, weight and numbers.
+    void add_experts(RouteStep route, bool weigh_input);
     void add_latent_attention(ChoiceId choice = kNoChoice);
+    FeedForwardStep block_to(ValueId out);
     void add_block();
     void add_short_convolution();
     void convolve(ValueId in, ValueId out, int from);
     void add_delta_rule();
     void add_state_space();
+    void add_selective_scan();
     void add_gated_attention();
+    void add_capped_attention();
+    void add_borrowing_attention(int cache);
     void add_layers_with_choices();
     int add_rows(int dim, int tokens);
     void add_index(ChoiceId choice, bool weighted, int cache = -1);
@@ -61,6 +67,7 @@ class CheckModel {
     void add_layer(const KvLayer& kv = {});
     void add_norm();
     static std::vector<float> frequencies_of(int dims);
+    void add_layer_norm();
     void project(ValueId in, ValueId out, bool more = false);
     int width(ValueId id) const { return plan_->values[static_cast<std::size_t>(id)]; }
     ValueId value(int width);

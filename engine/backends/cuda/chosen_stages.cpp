@@ -83,6 +83,11 @@ void launch_chosen(StepLaunch& step, const KvLayerView& cache, const ChosenQueri
         a.value_dim = queries.value_dim;
         a.window = queries.window;
         a.scale = queries.scale;
+        a.cap = queries.cap;
+        a.heat = queries.temperature.scale;
+        a.heat_length = queries.temperature.length;
+        a.heat_offset = queries.temperature.offset;
+        a.value_scale = queries.value_scale;
         a.form = -1;
         launch_chosen(step.stream, p, step.shape.context, step.device, step.next());
         if (step.pace)
@@ -141,8 +146,8 @@ class IndexStage : public Stage {
                 cuda::launch<Kernel::IndexScores>(step.stream, grid, p, step.next(),
                                                   index_scores_bytes(p.keys, p.heads));
                 if (step.pace)
-                    step.pace->add(double{1} * p.row_count * context / p.keys.tokens * step_.heads *
-                                   step_.dim);
+                    step.pace->add(static_cast<double>(p.row_count) * (context / p.keys.tokens) *
+                                   step_.heads * step_.dim);
             }
             step.launch<Kernel::IndexChoice>(index_choice_grid(p), p);
             p.rows += p.row_count;
@@ -207,6 +212,9 @@ class ChosenAttentionStage : public Stage {
                        .value_dim = s.value_dim,
                        .window = 0,
                        .scale = s.scale,
+                       .cap = s.cap,
+                       .value_scale = s.value_scale,
+                       .temperature = s.temperature,
                        .choice = s.choice,
                        .made = false});
     }

@@ -19,6 +19,8 @@ struct ChosenQueries {
     int heads, value_dim;
     int window; ///< tokens in front of the rows; with `made` alone
     float scale;
+    float cap = 0, value_scale = 1; ///< AttentionStep's
+    QueryTemperature temperature = {};
     ChoiceId choice; ///< kNoChoice: all rows
     bool made;       ///< as ChosenParams
     int kept = -1;   ///< index into Plan::kv: rows of several tokens; -1: none

@@ -1,6 +1,7 @@
 #include "engine/backends/cuda/cuda_backend.h"
 
 #include "engine/backends/cuda/cuda_executor.h"
+#include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/kv_store.h"
 #include "engine/backends/cuda/self_check.h"
 #include "engine/backends/cuda/weight_upload.h"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace switchyard {
 
@@ -24,11 +26,27 @@ std::size_t stretch_bytes(const DeviceInfo& device) {
     return std::clamp(device.memory_bytes / 256, std::size_t{1} << 20, std::size_t{64} << 20);
 }
 
-/// Whether a plan has layers that CheckModel::Layers::WithStates stands for.
+/// Whether a step is one that CheckModel::Layers::WithStates stands for.
+bool is_rare(const NormStep& s) { return s.add || s.kept || !s.plain(); }
+bool is_rare(const GateStep&) { return true; }
+bool is_rare(const AddStep&) { return true; }
+bool is_rare(const ScaleStep&) { return true; }
+bool is_rare(const AttentionStep& s) {
+    return s.chunk > 0 || s.cap > 0 || s.cache != kNoLayer || s.value_scale != 1.0f ||
+           s.temperature.scale != 0;
+}
+bool is_rare(const LatentAttentionStep& s) { return s.temperature.scale != 0; }
+bool is_rare(const RouteStep& s) { return is_other_router(s); }
+bool is_rare(const ExpertsStep& s) { return s.weigh_input || s.activation == Activation::LimitedSilu; }
+bool is_rare(const HeadStep& s) { return s.scale != 1.0f || s.cap > 0; }
+template <typename Other>
+bool is_rare(const Other&) {
+    return false;
+}
+
 bool asks_for_states(const Plan& plan) {
     return !plan.states.empty() || std::ranges::any_of(plan.steps, [](const Step& step) {
-        const auto* norm = std::get_if<NormStep>(&step.operation);
-        return (norm && norm->add) || std::holds_alternative<GateStep>(step.operation);
+        return std::visit([](const auto& s) { return is_rare(s); }, step.operation);
     });
 }
 
@@ -59,7 +77,7 @@ class CudaBackend : public Backend {
     bool exact() const override { return false; }
     int threads() const override { return options_.threads > 0 ? options_.threads : available_cores(); }
     bool batch_invariant() const override { return true; } // see kernels/README.md
-    int arithmetic_version() const override { return 2; }
+    int arithmetic_version() const override { return 3; }
 
     /// Throws Error where the card must not be used. Types are asked about as they come.
     void check_with(std::unique_ptr<SelfCheck> check) {

@@ -1,7 +1,7 @@
 #include "engine/backends/cuda/device_step.h"
 
 #include "engine/backends/cuda/attention_stages.h"
-#include "engine/backends/cuda/refusals.h"
+#include "engine/backends/cuda/norms_apart.h"
 #include "kernels/cuda/attention_kernels.h"
 #include "kernels/cuda/feed_forward_data.h"
 
@@ -112,7 +112,7 @@ DeviceStep::DeviceStep(const Plan& plan, std::shared_ptr<DevicePool> pool, const
       inputs_(*pool_), candidates_(*pool_), clock_(pool_),
       experts_(pool_, options.expert_cache, matrices_of_an_expert(plan)), table_staging_(pool_->device()),
       downloads_(pool_->device()), stream_(pool_->device().make_stream()) {
-    const FusedPlan fused = with_warm_rotations(fuse(plan_));
+    const FusedPlan fused = fuse(with_norms_apart(plan_));
     stages_ = compile_stages(fused, {plan_, weights_, constants_, pool_->device().info(), arrivals_});
     program_stages_ = kStagesOfOne * stages_.size();
     program_arrivals_ = arrivals_.add(static_cast<int>(program_stages_));

@@ -2,6 +2,7 @@
 
 #include "engine/backends/cuda/fetched_feed_forward.h"
 #include "engine/backends/cuda/prepared_input.h"
+#include "engine/backends/cuda/weighed_inputs.h"
 #include "engine/base/error.h"
 #include "engine/model/router.h"
 
@@ -18,29 +19,13 @@ GatedActivation gated(Activation activation) {
     case Activation::Gelu:
         return GatedActivation::Gelu;
     case Activation::ClampedSilu:
-    case Activation::LimitedSilu: // of one step and other constants
         return GatedActivation::ClampedSilu;
+    case Activation::LimitedSilu:
+        return GatedActivation::LimitedSilu;
     case Activation::Relu:
         return GatedActivation::Relu;
     }
     return GatedActivation::Silu;
-}
-
-/// A dense block's, or expert 0's. `weights`: null where only shapes are asked for.
-GatedMatrices gated_matrices(const auto& s, const WeightTable* weights) {
-    const auto entry = [&](WeightId id) { return weights ? weights->entry(id) : nullptr; };
-    const bool limited = s.activation == Activation::LimitedSilu;
-    return {.gate = entry(s.gate),
-            .up = entry(s.up),
-            .down = entry(s.down),
-            .gate_bias = entry(s.gate_bias),
-            .up_bias = entry(s.up_bias),
-            .down_bias = entry(s.down_bias),
-            .width = s.width,
-            .activation = gated(s.activation),
-            .clamp_alpha = limited ? 1.0f : s.clamp.alpha,
-            .clamp_limit = s.clamp.limit,
-            .clamp_one = limited ? 0.0f : 1.0f};
 }
 
 RouteRule rule_of(const Routing& routing) {
@@ -54,8 +39,8 @@ RouteRule rule_of(const Routing& routing) {
             return RouterGate::SoftmaxChosen;
         case GateFunction::SqrtSoftplus:
             return RouterGate::SqrtSoftplus;
-        case GateFunction::SparseMixer: // refused
-            break;
+        case GateFunction::SparseMixer:
+            return RouterGate::SparseMixer;
         }
         return RouterGate::Softmax;
     }();
@@ -69,10 +54,20 @@ RouteRule rule_of(const Routing& routing) {
             .group_score_top2 = routing.group_score_top2};
 }
 
+/// How a block's halves are joined.
+struct Joining {
+    GatedActivation activation;
+    float alpha, limit;
+};
+Joining joining_of(const auto& step) {
+    return {gated(step.activation), step.activation == Activation::LimitedSilu ? 1.0f : step.clamp.alpha,
+            step.clamp.limit};
+}
+
 /// The weights that read the blocks' input.
 std::vector<WeightId> readers(const FusedFeedForward& fused) {
     std::vector<WeightId> ids;
-    if (fused.route)
+    if (fused.route && !fused.route_norm)
         ids.push_back(fused.route->weight);
     if (fused.experts)
         ids.insert(ids.end(), {fused.experts->gate, fused.experts->up});
@@ -111,6 +106,8 @@ class FeedForwardStage : public Stage {
           out_width_(maker.plan.values[static_cast<std::size_t>(fused.out)]),
           input_(maker, fused.norm, readers(fused), fused.route || has_output_gate(fused)),
           arrivals_(maker.arrivals.add(1)) {
+        if (fused.route_norm)
+            route_input_.emplace(maker, fused.route_norm, std::vector{fused.route->weight}, true);
         maker.weights.add_input(hidden_readers(fused)); // for the formats that scratch has room for
         if (fused.blocks.size() > kMostDenseBlocks)
             throw Error("a layer has more feed-forward blocks than this device's kernels take");
@@ -149,34 +146,66 @@ class FeedForwardStage : public Stage {
     UnitsParams units_params(const StepLaunch& step, Span rows) const;
     FeedForwardParams params(const StepLaunch& step, Span rows) const;
     bool lists_at_once(const StepLaunch& step) const {
-        return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows && !step.fetch;
+        return step.shape.prompt_rows == 0 && step.rows() <= kFewRouteRows && !step.fetch &&
+               !is_other_router(*fused_.route) && !weighs_inputs();
+    }
+    bool weighs_inputs() const { return fused_.experts && fused_.experts->weigh_input; }
+    /// The router's logits are made by launches of their own, and so is what follows.
+    bool routes_apart() const {
+        return fused_.route && (route_input_ || weighs_inputs() || is_other_router(*fused_.route));
     }
     bool launch_row(StepLaunch& step) const;
     void launch_answers(StepLaunch& step, const PreparedRows& in) const;
-    void launch_prompts(StepLaunch& step, const HalfRows& in) const;
+    /// `all`: as floats, where experts' inputs are weighed.
+    void launch_prompts(StepLaunch& step, const PreparedRows& all, const HalfRows& in) const;
     PromptFeedForward prompt_params(const StepLaunch& step, Span rows, const HalfRows& in) const;
-    FetchedFeedForward fetched(StepLaunch& step, Span rows) const {
-        return {step, *fused_.experts, rows.first, units_params(step, rows)};
-    }
+    /// Null where weights multiply results.
+    std::optional<WeighedInputs> weighed(const StepLaunch& step, Span rows, const PreparedRows& in) const;
     void reserve_prompts(const StepShape& shape, FeedForwardParams p, Scratch& scratch) const;
 
     FusedFeedForward fused_;
     int width_, out_width_;
     PreparedInput input_;
+    std::optional<PreparedInput> route_input_; ///< of a router with a norm of its own
     std::optional<std::size_t> constant_bias_;
     std::size_t arrivals_; ///< at the router's logits
 };
 
+/// `weights`: null where only shapes are asked for.
 GatedMatrices FeedForwardStage::expert(const WeightTable* weights) const {
-    return fused_.experts ? gated_matrices(*fused_.experts, weights) : GatedMatrices{};
+    if (!fused_.experts)
+        return {};
+    const ExpertsStep& s = *fused_.experts;
+    const auto entry = [&](WeightId id) { return weights ? weights->entry(id) : nullptr; };
+    const Joining joining = joining_of(s);
+    return {.gate = entry(s.gate),
+            .up = entry(s.up),
+            .down = entry(s.down),
+            .gate_bias = entry(s.gate_bias),
+            .up_bias = entry(s.up_bias),
+            .down_bias = entry(s.down_bias),
+            .width = s.width,
+            .activation = joining.activation,
+            .clamp_alpha = joining.alpha,
+            .clamp_limit = joining.limit};
 }
 
 void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks, int first) const {
-    const WeightTable* weights = step ? &step->weights : nullptr;
+    const auto entry = [&](WeightId id) { return step ? step->weights.entry(id) : nullptr; };
     for (std::size_t b = 0; b < fused_.blocks.size(); ++b) {
         const FeedForwardStep& s = fused_.blocks[b];
-        blocks[b] = {.matrices = gated_matrices(s, weights),
-                     .output_gate = step ? step->weights.entry(s.output_gate) : nullptr,
+        const Joining joining = joining_of(s);
+        blocks[b] = {.matrices = {.gate = entry(s.gate),
+                                  .up = entry(s.up),
+                                  .down = entry(s.down),
+                                  .gate_bias = entry(s.gate_bias),
+                                  .up_bias = entry(s.up_bias),
+                                  .down_bias = entry(s.down_bias),
+                                  .width = s.width,
+                                  .activation = joining.activation,
+                                  .clamp_alpha = joining.alpha,
+                                  .clamp_limit = joining.limit},
+                     .output_gate = entry(s.output_gate),
                      .output_weights = step && s.output_gate != kNoWeight
                                            ? step->scratch.output_weights.get<float>() +
                                                  b * static_cast<std::size_t>(step->rows()) + first
@@ -186,9 +215,13 @@ void FeedForwardStage::dense_blocks(const StepLaunch* step, DenseBlock* blocks, 
 
 void FeedForwardStage::reserve(const StepShape& shape, Scratch& scratch) const {
     input_.reserve(shape, scratch, width_);
+    if (route_input_)
+        route_input_->reserve(shape, scratch, width_);
     FeedForwardParams p = {};
     p.expert = expert(nullptr);
     p.most = most(shape);
+    if (weighs_inputs())
+        WeighedInputs::reserve(shape, width_, p.most, scratch);
     p.block_count = static_cast<std::int32_t>(fused_.blocks.size());
     dense_blocks(nullptr, p.blocks);
     p.row_count = shape.answer_rows();
@@ -314,11 +347,21 @@ void FeedForwardStage::choose(StepLaunch& step, const PreparedRows& in) const {
             step.launch<Kernel::Route>(route_grid(step.rows()), route_params(step, in));
         return;
     }
-    launch_router(step, in);
+    if (!route_input_)
+        launch_router(step, in);
     if (lists_at_once(step))
         return; // the gated blocks' own launches route
     const RouteParams route = route_params(step, in);
-    step.launch<Kernel::Route>(route_grid(step.rows()), route);
+    if (const RouteStep& s = *fused_.route; is_other_router(s))
+        step.launch<Kernel::RouteOther>(route_grid(step.rows()),
+                                        {.route = route,
+                                         .logit_scale = s.logit_scale,
+                                         .cap = s.cap,
+                                         .nearness = s.routing.nearness,
+                                         .expert_scale = step.weights.entry(s.expert_scale),
+                                         .by_token = step.weights.entry(s.by_token)});
+    else
+        step.launch<Kernel::Route>(route_grid(step.rows()), route);
     if (step.fetch)
         step.fetch->ask(route.choices, route.row_count, route.most);
 }
@@ -362,7 +405,7 @@ FeedForwardParams FeedForwardStage::params(const StepLaunch& step, Span rows) co
 
 /// A step of one row, which is prepared and routed on the way; false: it is not to be had so.
 bool FeedForwardStage::launch_row(StepLaunch& step) const {
-    if (step.fetch || (!fused_.route && has_output_gate(fused_)))
+    if (step.fetch || routes_apart() || (!fused_.route && has_output_gate(fused_)))
         return false;
     const Span row = {0, 1};
     GateUpRowParams p = {};
@@ -394,14 +437,27 @@ void FeedForwardStage::launch_answers(StepLaunch& step, const PreparedRows& in) 
     FeedForwardParams p = params(step, rows);
     p.in = in;
     p.hidden = step.scratch.hidden.rows_of(0);
+    const std::optional<WeighedInputs> weighed = this->weighed(step, rows, in);
     if (fused_.route && step.fetch)
-        return fetched(step, rows).launch_answers(p);
+        return FetchedFeedForward(step, *fused_.experts, rows.first, units_params(step, rows), weighed)
+            .launch_answers(p);
     if (fused_.route && !lists_at_once(step))
         step.launch<Kernel::Units>({1, 1}, units_params(step, rows));
+    if (weighed) {
+        weighed->launch(step);
+        return launch_weighed(step, p);
+    }
     if (!fused_.route || !lists_at_once(step))
         return step.launch_feed_forward(p, nullptr);
     const RouteFewParams route = {.route = route_params(step, in), .units = units_params(step, rows)};
     step.launch_feed_forward(p, &route);
+}
+
+std::optional<WeighedInputs> FeedForwardStage::weighed(const StepLaunch& step, Span rows,
+                                                       const PreparedRows& in) const {
+    if (!weighs_inputs())
+        return std::nullopt;
+    return WeighedInputs(width_, rows.first, in, input_.formats(step), units_params(step, rows));
 }
 
 PromptFeedForward FeedForwardStage::prompt_params(const StepLaunch& step, Span rows,
@@ -421,21 +477,27 @@ PromptFeedForward FeedForwardStage::prompt_params(const StepLaunch& step, Span r
         f.row_pairs = scratch.row_pairs.get<std::int32_t>();
         f.counts = units_params(step, rows).counts;
     }
+    if (weighs_inputs())
+        f.layer.pair_rows = WeighedInputs::rows(step);
     return f;
 }
 
-void FeedForwardStage::launch_prompts(StepLaunch& step, const HalfRows& in) const {
+void FeedForwardStage::launch_prompts(StepLaunch& step, const PreparedRows& all, const HalfRows& in) const {
     const Span rows = {step.shape.answer_rows(), step.shape.prompt_rows};
     if (rows.count == 0)
         return;
     const PromptFeedForward f = prompt_params(step, rows, in);
+    const std::optional<WeighedInputs> weighed = this->weighed(step, rows, all);
     if (fused_.route && step.fetch)
-        return fetched(step, rows).launch_prompts(f);
+        return FetchedFeedForward(step, *fused_.experts, rows.first, units_params(step, rows), weighed)
+            .launch_prompts(f);
     if (fused_.route) {
         UnitsParams units = units_params(step, rows);
         units.row_pairs = step.scratch.row_pairs.get<std::int32_t>();
         step.launch<Kernel::Units>({1, 1}, units);
     }
+    if (weighed)
+        weighed->launch(step);
     launch_prompt_feed_forward(f, StepLaunch::Launches{step});
 }
 
@@ -444,6 +506,8 @@ void FeedForwardStage::launch(StepLaunch& step) const {
         return;
     step.enter(fused_.route ? StageKind::Router : kind());
     const PreparedInput::Source source = PreparedInput::source_of(step, fused_.in);
+    if (route_input_)
+        launch_router(step, route_input_->launch(step, source));
     // What chooses experts or weighs blocks reads all rows alike.
     const PreparedRows in = fused_.route || has_output_gate(fused_) ? input_.launch(step, source)
                                                                     : input_.launch_answers(step, source);
@@ -451,10 +515,15 @@ void FeedForwardStage::launch(StepLaunch& step) const {
     choose(step, in);
     step.enter(kind());
     launch_answers(step, in);
-    launch_prompts(step, prompts);
+    launch_prompts(step, in, prompts);
 }
 
 } // namespace
+
+bool is_other_router(const RouteStep& s) {
+    return s.logit_scale != 1.0f || s.cap > 0 || s.expert_scale != kNoWeight || s.by_token != kNoWeight ||
+           s.routing.gate == GateFunction::SparseMixer;
+}
 
 std::unique_ptr<Stage> make_feed_forward_stage(const FusedFeedForward& fused, const StageMaker& maker) {
     return std::make_unique<FeedForwardStage>(fused, maker);

@@ -5,6 +5,9 @@
 
 namespace switchyard::cuda {
 
+/// Whether a router does what the kernel RouteOther alone computes.
+bool is_other_router(const RouteStep& step);
+
 std::unique_ptr<Stage> make_feed_forward_stage(const FusedFeedForward& fused, const StageMaker& maker);
 
 } // namespace switchyard::cuda

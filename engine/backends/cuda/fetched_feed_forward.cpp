@@ -3,8 +3,8 @@
 namespace switchyard::cuda {
 
 FetchedFeedForward::FetchedFeedForward(StepLaunch& step, const ExpertsStep& experts, int first_row,
-                                       const UnitsParams& units)
-    : step_(step), experts_(experts), first_row_(first_row), units_(units) {
+                                       const UnitsParams& units, const std::optional<WeighedInputs>& weighed)
+    : step_(step), experts_(experts), first_row_(first_row), units_(units), weighed_(weighed) {
     if (step.shape.prompt_rows > 0)
         units_.row_pairs = step.scratch.row_pairs.get<std::int32_t>();
 }
@@ -27,8 +27,14 @@ ExpertFetch::Group FetchedFeedForward::launch_units(int group) const {
         units.counts = counts;
     }
     step_.any = false; // it waits for the copies in front
-    step_.launch<Kernel::Units>({1, 1}, units);
+    list(units);
     return brought;
+}
+
+void FetchedFeedForward::list(const UnitsParams& units) const {
+    step_.launch<Kernel::Units>({1, 1}, units);
+    if (weighed_)
+        weighed_->launch(step_);
 }
 
 /// As the launches for all units at once, split: a row's sum goes on where the group before left it, and the
@@ -45,7 +51,10 @@ void FetchedFeedForward::launch_answers(const FeedForwardParams& all) const {
     const int groups = begin();
     for (int g = 0; g < groups; ++g) {
         launch_units(g);
-        step_.launch_feed_forward(experts, nullptr);
+        if (weighed_)
+            launch_weighed(step_, experts);
+        else
+            step_.launch_feed_forward(experts, nullptr);
         step_.fetch->used();
         experts.add = true;
     }
@@ -70,7 +79,7 @@ void FetchedFeedForward::launch_prompts(PromptFeedForward f) const {
     }
     f.results = results;
     if (groups > 1)
-        step_.launch<Kernel::Units>({1, 1}, units_);
+        list(units_);
     launch.combine();
     launch.blocks();
 }

@@ -3,7 +3,10 @@
 
 #include "engine/backends/cuda/expert_fetch.h"
 #include "engine/backends/cuda/stage.h"
+#include "engine/backends/cuda/weighed_inputs.h"
 #include "kernels/cuda/routing_kernels.h"
+
+#include <optional>
 
 namespace switchyard::cuda {
 
@@ -16,8 +19,10 @@ inline std::int64_t prompt_result_floats(const FeedForwardParams& p) {
 /// Some rows of a batch, all of answers or all of prompts, behind ExpertFetch::ask().
 class FetchedFeedForward {
   public:
-    /// `first_row`: of the batch. `units`: lists all experts that the rows chose.
-    FetchedFeedForward(StepLaunch& step, const ExpertsStep& experts, int first_row, const UnitsParams& units);
+    /// `first_row`: of the batch. `units`: lists all experts that the rows chose. `weighed`: where their
+    /// inputs are.
+    FetchedFeedForward(StepLaunch& step, const ExpertsStep& experts, int first_row, const UnitsParams& units,
+                       const std::optional<WeighedInputs>& weighed);
 
     /// Beside what launches for all experts at once need.
     static void reserve(const StepShape& shape, const FeedForwardParams& p, Scratch& scratch);
@@ -29,11 +34,13 @@ class FetchedFeedForward {
   private:
     int begin() const { return step_.fetch->begin(experts_, first_row_, units_.row_count); }
     ExpertFetch::Group launch_units(int group) const;
+    void list(const UnitsParams& units) const;
 
     StepLaunch& step_;
     const ExpertsStep& experts_;
     int first_row_;
     UnitsParams units_;
+    std::optional<WeighedInputs> weighed_;
 };
 
 } // namespace switchyard::cuda

@@ -14,6 +14,8 @@ bool RowProgram::add(const GateUpRowParams& p) {
 
 bool RowProgram::add(AttendRowParams p) {
     AttentionParams& a = p.attention;
+    if (a.cap > 0)
+        return false;
     // As many staged blocks at a time as in a launch by itself.
     a.split_buffer = row_program_split_buffer(a.cache, a.value_dim, attend_row_buffer(a, device_.info()));
     return add(

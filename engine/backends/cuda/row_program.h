@@ -28,7 +28,7 @@ class RowProgram {
     bool add(const LatentValueParams& p) { return add(RowStage::LatentValue, p, sizeof(LatentValueShared)); }
     bool add(const FeedForwardParams& p) { return add(RowStage::Down, p, sizeof(RowDownShared)); }
     bool add(const GateUpRowParams& p); ///< `staged` is set
-    bool add(AttendRowParams p);        ///< without its buffer
+    bool add(AttendRowParams p);        ///< without its buffer; not with a cap
 
     /// Whether stages were added since the last launch.
     bool waits() const { return first_ < stages_; }

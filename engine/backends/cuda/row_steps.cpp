@@ -14,6 +14,7 @@ void check_row_steps(const std::vector<switchyard::RowStep>& steps, std::initial
     std::set<ValueId> values(others);
     for (const switchyard::RowStep& one : steps)
         values.insert(one.value());
+    values.erase(kNoValue);
     if (values.size() > kRowValues)
         throw Error("a layer's attention norms, rotates and stores " + std::to_string(values.size()) +
                     " values, and this device's kernels take " + std::to_string(kRowValues));
@@ -33,7 +34,8 @@ void launch_row_steps(StepLaunch& step, RowStepsParams p) {
         p.value[kept++] = p.value[v];
     }
     p.values = kept;
-    step.launch<Kernel::RowSteps>(row_steps_grid(p), p);
+    if (kept > 0)
+        step.launch<Kernel::RowSteps>(row_steps_grid(p), p);
 }
 
 } // namespace switchyard::cuda

@@ -85,15 +85,16 @@ struct Scratch {
     /// Of decompressed latent attention: keys and values of all heads, the table of these blocks, k_b
     /// transposed and a table of that.
     ScratchBuffer head_blocks, head_block_table, transposed, transposed_table;
-    HalfBuffer latent_rows;                ///< a context's entries of the latent cache
-    ScratchBuffer router_logits;           ///< [rows][experts]
-    ScratchBuffer choice_counts;           ///< [rows]
-    ScratchBuffer feed_forward_list;       ///< one FeedForwardList
-    ScratchBuffer units;                   ///< FeedForwardUnit, [experts]
-    ScratchBuffer pair_rows, pair_weights; ///< [rows * most], unit by unit
-    ScratchBuffer output_weights;          ///< [dense blocks][rows]
-    ScratchBuffer row_pairs;               ///< of prompts' rows: [rows][most]
-    ScratchBuffer group_choices;           ///< of fetched experts, as `choices` and choice_counts
+    HalfBuffer latent_rows;                  ///< a context's entries of the latent cache
+    ScratchBuffer router_logits;             ///< [rows][experts]
+    ScratchBuffer choice_counts;             ///< [rows]
+    ScratchBuffer feed_forward_list;         ///< one FeedForwardList
+    ScratchBuffer units;                     ///< FeedForwardUnit, [experts]
+    ScratchBuffer pair_rows, pair_weights;   ///< [rows * most], unit by unit
+    ScratchBuffer input_rows, input_weights; ///< the same, where weights multiply inputs
+    ScratchBuffer output_weights;            ///< [dense blocks][rows]
+    ScratchBuffer row_pairs;                 ///< of prompts' rows: [rows][most]
+    ScratchBuffer group_choices;             ///< of fetched experts, as `choices` and choice_counts
     ScratchBuffer group_counts;
     std::vector<ScratchBuffer> choices;       ///< one a router: [rows][most]
     ScratchBuffer stream_sums;                ///< of residual streams: [rows][outputs + 1]
@@ -147,6 +148,8 @@ struct Scratch {
                                    &units,
                                    &pair_rows,
                                    &pair_weights,
+                                   &input_rows,
+                                   &input_weights,
                                    &output_weights,
                                    &logits,
                                    &program,

@@ -5,7 +5,6 @@
 #include "engine/backends/cuda/feed_forward_stage.h"
 #include "engine/backends/cuda/prepared_input.h"
 #include "engine/backends/cuda/projection_stage.h"
-#include "engine/backends/cuda/refusals.h"
 #include "engine/backends/cuda/stage.h"
 #include "engine/backends/cuda/state_stages.h"
 #include "engine/backends/cuda/stream_stages.h"
@@ -14,7 +13,6 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <stdexcept>
 
 namespace switchyard::cuda {
 
@@ -49,8 +47,7 @@ class RopeStage : public Stage {
     RopeStage(const std::vector<RopeFrequencies>& ropes, Constants& constants) {
         for (const RopeFrequencies& rope : ropes) {
             Rope& own = ropes_.emplace_back(constants.add(rope.inverse),
-                                            static_cast<std::int32_t>(rope.inverse.size()), rope.magnitude,
-                                            rope.temperature);
+                                            static_cast<std::int32_t>(rope.inverse.size()), rope.magnitude);
             if (!rope.long_inverse.empty()) {
                 own.long_inverse = constants.add(rope.long_inverse);
                 own.long_magnitude = rope.long_magnitude;
@@ -76,8 +73,6 @@ class RopeStage : public Stage {
                                        .sines = step.scratch.ropes[i].sines.get<float>(),
                                        .magnitude = ropes_[i].magnitude,
                                        .pairs = ropes_[i].pairs,
-                                       .heat = ropes_[i].temperature.scale,
-                                       .heat_length = ropes_[i].temperature.length,
                                        .long_frequencies = ropes_[i].long_inverse
                                                                ? step.constants.at(*ropes_[i].long_inverse)
                                                                : nullptr,
@@ -91,7 +86,6 @@ class RopeStage : public Stage {
         std::size_t inverse;
         std::int32_t pairs;
         float magnitude;
-        QueryTemperature temperature;
         std::optional<std::size_t> long_inverse = {};
         float long_magnitude = 1.0f;
     };
@@ -102,10 +96,7 @@ class HeadStage : public Stage {
   public:
     HeadStage(const FusedHead& fused, const StageMaker& maker)
         : fused_(fused), width_(maker.plan.values[static_cast<std::size_t>(fused.in)]),
-          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {
-        if (fused.step.cap > 0)
-            throw Error("this device's kernels compute no scaled logits");
-    }
+          vocabulary_(maker.plan.vocabulary), input_(maker, fused.norm, {fused.step.weight}) {}
     void count(const StepShape& shape, const WeightSet& weights, StageTable& table) const override {
         count_products(weights[fused_.step.weight], shape.logit_rows > 0, shape.logit_rows,
                        table.of(StageKind::Head));
@@ -119,20 +110,23 @@ class HeadStage : public Stage {
             return;
         step.enter(StageKind::Head);
         multiply(step);
-        if (fused_.step.scale == 1.0f)
+        if (!scaled())
             return;
         const GridSize grid = value_grid(vocabulary_, step.shape.logit_rows);
         step.launch<Kernel::Scale>(grid, {.values = step.scratch.logits.get<float>(),
                                           .bias = step.weights.entry(fused_.step.bias),
+                                          .scaler = nullptr,
                                           .width = vocabulary_,
-                                          .factor = fused_.step.scale});
+                                          .factor = fused_.step.scale,
+                                          .cap = fused_.step.cap});
     }
 
   private:
+    /// What is behind the product, its bias among it.
+    bool scaled() const { return fused_.step.scale != 1.0f || fused_.step.cap > 0; }
     void multiply(StepLaunch& step) const {
-        const bool scaled = fused_.step.scale != 1.0f; // its bias is added behind that
         const ProductTarget target = {.matrices = step.weights.entry(fused_.step.weight),
-                                      .bias = scaled ? nullptr : step.weights.entry(fused_.step.bias),
+                                      .bias = scaled() ? nullptr : step.weights.entry(fused_.step.bias),
                                       .out = step.scratch.logits.get<float>(),
                                       .out_stride = vocabulary_,
                                       .out_head_stride = 0,
@@ -191,11 +185,6 @@ std::unique_ptr<Stage> stage_of(const GroupedProjectStep& s, const StageMaker& m
 std::unique_ptr<Stage> stage_of(const FusedRecurrence& s, const StageMaker& maker) {
     return make_state_stage(s, maker);
 }
-/// What refuse_unknown() has refused before.
-template <typename Unknown>
-std::unique_ptr<Stage> stage_of(const Unknown&, const StageMaker&) {
-    throw std::logic_error("a step that was to be refused");
-}
 std::unique_ptr<Stage> stage_of(const ConvolutionStep& s, const StageMaker& maker) {
     return make_state_stage(s, maker);
 }
@@ -206,6 +195,8 @@ std::unique_ptr<Stage> stage_of(const StateSpaceStep& s, const StageMaker& maker
     return make_state_stage(s, maker);
 }
 std::unique_ptr<Stage> stage_of(const FusedAddedNorm& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const AddStep& s, const StageMaker&) { return make_value_stage(s); }
+std::unique_ptr<Stage> stage_of(const ScaleStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const SplitStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const GateStep& s, const StageMaker&) { return make_value_stage(s); }
 std::unique_ptr<Stage> stage_of(const FusedFeedForward& s, const StageMaker& maker) {
@@ -291,7 +282,6 @@ void Constants::upload(DevicePool& pool) {
 }
 
 std::vector<std::unique_ptr<Stage>> compile_stages(const FusedPlan& fused, const StageMaker& maker) {
-    refuse_unknown(maker.plan);
     std::vector<std::unique_ptr<Stage>> stages;
     if (!fused.ropes.empty())
         stages.push_back(std::make_unique<RopeStage>(fused.ropes, maker.constants));

@@ -117,6 +117,21 @@ class DeltaRuleStage : public StateStage {
     DeltaRuleStep step_;
 };
 
+/// The norm of each group behind a state space.
+void launch_space_norm(StepLaunch& step, const StateSpaceStep& s) {
+    step.launch<Kernel::NormGroups>(norm_grid(s.groups, step.rows()),
+                                    {.in = step.value(s.out),
+                                     .gain = step.weights.entry(s.gain),
+                                     .bias = nullptr,
+                                     .out = step.value(s.out),
+                                     .groups = s.groups,
+                                     .size = s.heads * s.head_dim / s.groups,
+                                     .apart = true,
+                                     .epsilon = s.epsilon,
+                                     .centred = false,
+                                     .add = false});
+}
+
 /// Of a row by itself one launch with the norm behind it, else two; with the same bits.
 class StateSpaceStage : public StateStage {
   public:
@@ -143,14 +158,7 @@ class StateSpaceStage : public StateStage {
                                     .epsilon = step_.epsilon};
         step.launch<Kernel::StateSpace>(space_grid(p), p);
         if (!p.arrived && normed())
-            step.launch<Kernel::NormGroups>(norm_grid(step_.groups, step.rows()),
-                                            {.in = p.out,
-                                             .gain = p.gain,
-                                             .out = p.out,
-                                             .groups = step_.groups,
-                                             .size = step_.heads * step_.head_dim / step_.groups,
-                                             .epsilon = step_.epsilon,
-                                             .add = false});
+            launch_space_norm(step, step_);
     }
 
   private:
@@ -158,6 +166,60 @@ class StateSpaceStage : public StateStage {
 
     StateSpaceStep step_;
     std::size_t arrivals_; ///< of a group's blocks
+};
+
+/// State spaces whose rows are not in one piece, or whose states have decays by value.
+class SelectiveScanStage : public StateStage {
+  public:
+    explicit SelectiveScanStage(const StateSpaceStep& step) : step_(step) {}
+    void launch(StepLaunch& step) const override {
+        step.enter(StageKind::Attention);
+        const StateSpaceStep& s = step_;
+        const Rows mixed = rows_of(step, s.mixed), in = rows_of(step, s.in);
+        const int inner = s.heads * s.head_dim;
+        const Rows b = s.b == kNoValue ? mixed.from(inner) : rows_of(step, s.b),
+                   c = s.c == kNoValue ? b.from(s.groups * s.state_size) : rows_of(step, s.c),
+                   z = in.from(s.z_from), dt = s.dt == kNoValue ? in.from(s.dt_from) : rows_of(step, s.dt);
+        const SelectiveScanParams p = {.states = states_of(step, s.state),
+                                       .x = mixed.data,
+                                       .b = b.data,
+                                       .c = c.data,
+                                       .z = z.data,
+                                       .dt = dt.data,
+                                       .a = step.weights.entry(s.a),
+                                       .d = step.weights.entry(s.d),
+                                       .dt_bias = step.weights.entry(s.dt_bias),
+                                       .out = step.value(s.out),
+                                       .x_stride = mixed.stride,
+                                       .b_stride = b.stride,
+                                       .c_stride = c.stride,
+                                       .z_stride = z.stride,
+                                       .dt_stride = dt.stride,
+                                       .heads = s.heads,
+                                       .head_dim = s.head_dim,
+                                       .groups = s.groups,
+                                       .state_size = s.state_size,
+                                       .by_value = s.by_value};
+        step.launch<Kernel::SelectiveScan>(scan_grid(p), p);
+        if (s.gain != kNoWeight)
+            launch_space_norm(step, s);
+    }
+    /// Whether it is such a step.
+    static bool takes(const StateSpaceStep& s) {
+        return s.by_value || s.z_from != 0 || s.b != kNoValue || s.c != kNoValue || s.dt != kNoValue;
+    }
+
+  private:
+    struct Rows {
+        const float* data;
+        std::int64_t stride;
+        Rows from(int first) const { return {data + first, stride}; }
+    };
+    static Rows rows_of(const StepLaunch& step, ValueId value) {
+        return {step.value(value), step.width(value)};
+    }
+
+    StateSpaceStep step_;
 };
 
 } // namespace
@@ -181,9 +243,12 @@ std::unique_ptr<Stage> make_state_stage(const DeltaRuleStep& step, const StageMa
 }
 
 std::unique_ptr<Stage> make_state_stage(const StateSpaceStep& step, const StageMaker& maker) {
-    if (step.state_size > kMostState || step.state_size % 4 != 0)
+    const bool scans = SelectiveScanStage::takes(step);
+    if (scans ? step.state_size > kMostScanned : step.state_size > kMostState || step.state_size % 4 != 0)
         throw Error("a layer's state space has states of " + std::to_string(step.state_size) +
                     " numbers, which this device's kernels do not take");
+    if (scans)
+        return std::make_unique<SelectiveScanStage>(step);
     return std::make_unique<StateSpaceStage>(step, maker);
 }
 

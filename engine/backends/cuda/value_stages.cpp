@@ -17,7 +17,7 @@ class SplitStage : public ValueStage {
         step.launch<Kernel::Split>(value_grid(step.width(step_.in), step.rows()),
                                    {.in = step.value(step_.in),
                                     .first_out = step.value(step_.out_first),
-                                    .second_out = step.value(step_.out_second),
+                                    .second_out = step_.second > 0 ? step.value(step_.out_second) : nullptr,
                                     .groups = step_.groups,
                                     .first = step_.first,
                                     .second = step_.second});
@@ -31,16 +31,30 @@ class GateStage : public ValueStage {
   public:
     explicit GateStage(const GateStep& step) : step_(step) {}
     void launch(StepLaunch& step) const override {
-        const bool sigmoid = step_.function == GateStep::Function::Sigmoid;
-        step.launch<Kernel::Gate>(value_grid(step.width(step_.value), step.rows()),
+        const int width = step.width(step_.value), gates = step.width(step_.gate);
+        const GateKind kind = kind_of(step_.function);
+        step.launch<Kernel::Gate>(value_grid(width, step.rows()),
                                   {.value = step.value(step_.value),
-                                   .gate = step.value(step_.gate),
-                                   .width = step.width(step_.value),
-                                   .gates = step.width(step_.gate),
-                                   .kind = sigmoid ? GateKind::Sigmoid : GateKind::Softplus});
+                                   .gate = step.value(step_.gate) + step_.gate_from,
+                                   .width = width,
+                                   .gates = kind == GateKind::Gelu ? width : gates,
+                                   .gate_stride = gates,
+                                   .kind = kind});
     }
 
   private:
+    static GateKind kind_of(GateStep::Function function) {
+        switch (function) {
+        case GateStep::Function::Sigmoid:
+            return GateKind::Sigmoid;
+        case GateStep::Function::Softplus:
+            return GateKind::Softplus;
+        case GateStep::Function::Gelu:
+            return GateKind::Gelu;
+        }
+        return GateKind::Sigmoid;
+    }
+
     GateStep step_;
 };
 
@@ -48,17 +62,55 @@ class AddedNormStage : public ValueStage {
   public:
     explicit AddedNormStage(const NormStep& step) : step_(step) {}
     void launch(StepLaunch& step) const override {
-        step.launch<Kernel::NormGroups>(norm_grid(1, step.rows()), {.in = step.value(step_.in),
-                                                                    .gain = step.weights.entry(step_.gain),
-                                                                    .out = step.value(step_.out),
-                                                                    .groups = 1,
-                                                                    .size = step.width(step_.in),
-                                                                    .epsilon = step_.epsilon,
-                                                                    .add = true});
+        const int groups = step.width(step_.in) / step_.group;
+        step.launch<Kernel::NormGroups>(norm_grid(groups, step.rows()),
+                                        {.in = step.value(step_.in),
+                                         .gain = step.weights.entry(step_.gain),
+                                         .bias = step.weights.entry(step_.bias),
+                                         .out = step.value(step_.out),
+                                         .groups = groups,
+                                         .size = step_.group,
+                                         .apart = false,
+                                         .epsilon = step_.epsilon,
+                                         .centred = step_.centred,
+                                         .add = step_.add});
     }
 
   private:
     NormStep step_;
+};
+
+class AddStage : public ValueStage {
+  public:
+    explicit AddStage(const AddStep& step) : step_(step) {}
+    void launch(StepLaunch& step) const override {
+        const int width = step.width(step_.in);
+        step.launch<Kernel::AddRows>(value_grid(width, step.rows()), {.in = step.value(step_.in),
+                                                                      .out = step.value(step_.out),
+                                                                      .width = width,
+                                                                      .factor = step_.scale});
+    }
+
+  private:
+    AddStep step_;
+};
+
+class ScaleStage : public ValueStage {
+  public:
+    explicit ScaleStage(const ScaleStep& step) : step_(step) {}
+    void launch(StepLaunch& step) const override {
+        const int width = step.width(step_.value);
+        step.launch<Kernel::Scale>(value_grid(width, step.rows()),
+                                   {.values = step.value(step_.value),
+                                    .bias = nullptr,
+                                    .scaler = step.weights.entry(step_.factor),
+                                    .width = width,
+                                    .factor = 1.0f,
+                                    .cap = 0.0f});
+    }
+
+  private:
+    ScaleStep step_;
 };
 
 } // namespace
@@ -68,5 +120,7 @@ std::unique_ptr<Stage> make_value_stage(const GateStep& step) { return std::make
 std::unique_ptr<Stage> make_value_stage(const FusedAddedNorm& fused) {
     return std::make_unique<AddedNormStage>(fused.step);
 }
+std::unique_ptr<Stage> make_value_stage(const AddStep& step) { return std::make_unique<AddStage>(step); }
+std::unique_ptr<Stage> make_value_stage(const ScaleStep& step) { return std::make_unique<ScaleStage>(step); }
 
 } // namespace switchyard::cuda

@@ -41,12 +41,13 @@ struct alignas(16) float4 {
 struct alignas(8) float2 {
     float x, y;
 };
-using ::cos, ::sin, ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf, ::sqrtf,
-    ::tanhf;
+using ::copysignf, ::cos, ::sin, ::exp, ::expf, ::fabsf, ::fmaf, ::fmaxf, ::fminf, ::log, ::log1pf, ::logf,
+    ::sqrtf, ::tanhf;
 using std::max;
 using std::min;
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline float __expf(float x) { return std::exp(x); }
+inline float __fdividef(float x, float y) { return x / y; }
 
 // ---- Threads that meet
 

@@ -24,6 +24,18 @@ inline std::vector<std::int32_t> ids_of(const RunRecord& record) {
     return ids;
 }
 
+/// A short answer whose tokens are drawn, whatever they are.
+inline RunRequest drawn_request(std::vector<std::int32_t> prompt) {
+    RunRequest request;
+    request.prompt = std::move(prompt);
+    request.tuning.max_tokens = 7;
+    request.tuning.temperature = 0.9;
+    request.tuning.top_k = 20;
+    request.tuning.seed = 100 + request.prompt.size();
+    request.ignore_end = true;
+    return request;
+}
+
 /// Their records, in the order of the requests, which have no listeners of their own.
 inline std::vector<RunRecord> answers_together(const std::shared_ptr<LoadedModel>& model,
                                                std::vector<RunRequest> requests,

@@ -24,7 +24,7 @@ inline std::shared_ptr<LoadedModel> load_reference(const std::string& family,
                                                    std::shared_ptr<Backend> backend) {
     LoadOptions options;
     options.backend = std::move(backend);
-    return LoadedModel::load(work_folder() + "/reference/models/" + family + "/model-f32.gguf", options);
+    return LoadedModel::load(reference_model(family), options);
 }
 
 } // namespace switchyard::test

@@ -18,10 +18,14 @@ constexpr const char* kFamilies[] = {"deepseek1", "deepseek2_grouped", "deepseek
                                      // norms behind blocks, gates, scaled logits, temperatures
                                      "afmoe", "gemma3", "granitemoe", "ministral3", "olmo2",
                                      // sparse attention
-                                     "deepseek_v32", "glm_moe_dsa", "minimax_m3",
+                                     "deepseek_v32", "deepseek_v4", "glm_moe_dsa", "minimax_m3",
                                      // layers with states
                                      "bailing_hybrid", "falcon_h1", "granitemoehybrid", "kimi_linear",
-                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next"};
+                                     "lfm2_moe", "nemotron_h", "qwen3_5_moe", "qwen3_next", "jamba",
+                                     // chunks, caches of other layers, scaled results, routers and norms of
+                                     // other kinds
+                                     "cohere2_moe", "gemma4", "gemma4_e", "laguna", "llama4",
+                                     "llama4_chunked", "mimo_v2_flash", "mistral4", "phimoe"};
 
 std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
     auto ids =
@@ -139,8 +143,10 @@ TEST_P(CudaForwardPass, PromptsOnTheirPathAgreeInAnyChunksAndCompany) {
         RecordProperty(logits == &whole ? "nmse" : "nmse_without_library",
                        std::to_string(nmse * 1e12) + "e-12");
         // Inputs and weights of 11 bits, 4e-8 a product. Routes of Kimi Linear's random model stand near
-        // ties, and its states carry one that flips to all positions after.
-        EXPECT_LT(nmse, GetParam() == std::string_view("kimi_linear") ? 5e-3 : 1e-4);
+        // ties, and its states carry one that flips to all positions after; Phi-3.5-MoE's routers count an
+        // expert or do not where logits pass a threshold.
+        const std::string_view family = GetParam();
+        EXPECT_LT(nmse, family == "kimi_linear" || family == "phimoe" ? 5e-3 : 1e-4);
     }
     EXPECT_EQ(logits_of(*model, ids, 13, BlockType::F16, kPrompt), whole);
     EXPECT_EQ(logits_of(*alone, ids, 13, BlockType::F16, kKernels), own);

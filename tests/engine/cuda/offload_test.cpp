@@ -91,7 +91,8 @@ TEST_P(CudaOffload, AnswersTheSameWhateverTheCacheHolds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CudaOffload,
-                         testing::Values("qwen3moe", "deepseek2_lite", "gptoss", "nemotron_h"));
+                         testing::Values("qwen3moe", "deepseek2_lite", "gptoss", "nemotron_h", "minimax_m3",
+                                         "deepseek_v4"));
 
 TEST(CudaOffloadForecast, SaysWhatLiesOnTheDeviceAndWhatInRam) {
     auto device = std::shared_ptr<cuda::Device>(cuda::make_emulated_device({.memory_bytes = 8 * kMiB}));

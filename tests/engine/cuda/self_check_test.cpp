@@ -121,6 +121,14 @@ TEST(SelfCheck, ACardThatLosesAKernelOfChoicesIsNotUsedForModelsThatChoose) {
     EXPECT_NO_THROW(test::load_reference("minimax_m3", whole.backend()));
 }
 
+TEST(SelfCheck, SoIsACardThatLosesAKernelOfWhatFewModelsHave) {
+    for (const Kernel lost : {Kernel::SelectiveScan, Kernel::NormGroups, Kernel::AddRows, Kernel::RouteOther,
+                              Kernel::WeighInputs}) {
+        Card card(loses_kernel(lost));
+        EXPECT_FALSE(card.check().serves_states()) << kernel_name(lost);
+    }
+}
+
 TEST(SelfCheck, ProgramsThatDifferAreOff) {
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "card-checks.json";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/run/loaded_model.h"
+#include "kernels/cuda/prompt_kernels.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -58,5 +59,22 @@ class Sequence {
     std::vector<KvBlockId> blocks_, states_; ///< of the latter one a step
     int position_ = 0;
 };
+
+/// Its logits.
+inline std::vector<float> step(LoadedModel& model, Sequence& sequence, std::span<const std::int32_t> ids,
+                               const BatchRow& like = {}) {
+    Batch batch;
+    sequence.append(batch, ids, like);
+    return model.executor().run(std::move(batch), model.weights()).logits;
+}
+
+/// Of the device's table of weights, which is no step's: a forecast knows of no weights.
+inline std::size_t table_bytes(const LoadedModel& model) {
+    constexpr std::size_t kRanges = (cuda::kRangeParts + 1) * sizeof(std::uint32_t);
+    std::size_t slices = 0;
+    for (const auto& weight : model.weights()->weights)
+        slices += weight->slices.size();
+    return slices * (sizeof(cuda::MatrixView) + kRanges);
+}
 
 } // namespace switchyard::test

@@ -12,27 +12,9 @@
 namespace switchyard {
 namespace {
 
-using test::ids_of, test::prompt_of;
+using test::drawn_request, test::ids_of, test::prompt_of, test::step, test::table_bytes;
 
 class CudaSparseAttention : public testing::TestWithParam<const char*> {};
-
-std::vector<float> step(LoadedModel& model, test::Sequence& sequence, std::span<const std::int32_t> ids,
-                        const BatchRow& like = {}) {
-    Batch batch;
-    sequence.append(batch, ids, like);
-    return model.executor().run(std::move(batch), model.weights()).logits;
-}
-
-RunRequest drawn_request(std::vector<std::int32_t> prompt) {
-    RunRequest request;
-    request.prompt = std::move(prompt);
-    request.tuning.max_tokens = 7;
-    request.tuning.temperature = 0.9;
-    request.tuning.top_k = 20;
-    request.tuning.seed = 100 + request.prompt.size();
-    request.ignore_end = true;
-    return request;
-}
 
 TEST_P(CudaSparseAttention, AnswersAreTheSameHoweverTheirStepsAreLaunched) {
     using cuda::StepLaunches;
@@ -133,15 +115,6 @@ TEST_P(CudaSparseAttention, SavedBlocksBringWhatIsChosenFrom) {
         executor.release_kv_block(state);
 }
 
-/// Of the device's table of weights, which is no step's: a forecast knows of no weights.
-std::size_t table_bytes(const LoadedModel& model) {
-    constexpr std::size_t kRanges = (cuda::kRangeParts + 1) * sizeof(std::uint32_t);
-    std::size_t slices = 0;
-    for (const auto& weight : model.weights()->weights)
-        slices += weight->slices.size();
-    return slices * (sizeof(cuda::MatrixView) + kRanges);
-}
-
 TEST_P(CudaSparseAttention, TheForecastCountsScoresAndChoices) {
     const auto model = test::load_reference(GetParam(), test::emulated_backend());
     Executor& executor = model->executor();
@@ -161,7 +134,8 @@ TEST_P(CudaSparseAttention, TheForecastCountsScoresAndChoices) {
     EXPECT_GT(forecast, executor.forecast_scratch(kRows, 128, 0)) << "the context is part of it";
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CudaSparseAttention, testing::Values("deepseek_v32", "minimax_m3"),
+INSTANTIATE_TEST_SUITE_P(Families, CudaSparseAttention,
+                         testing::Values("deepseek_v32", "deepseek_v4", "minimax_m3"),
                          [](const auto& info) { return std::string(info.param); });
 
 } // namespace

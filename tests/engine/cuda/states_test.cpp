@@ -11,7 +11,7 @@
 namespace switchyard {
 namespace {
 
-using test::ids_of, test::prompt_of;
+using test::drawn_request, test::ids_of, test::prompt_of;
 
 class CudaStateLayers : public testing::TestWithParam<const char*> {};
 
@@ -51,17 +51,6 @@ TEST_P(CudaStateLayers, StatesOfAnyRowOfAStepAreGoneOnFrom) {
     expect_rows(20, 40, loaded);
     for (const KvBlockId one : {blocks[0], blocks[1], at_9, loaded})
         executor.release_kv_block(one);
-}
-
-RunRequest drawn_request(std::vector<std::int32_t> prompt) {
-    RunRequest request;
-    request.prompt = std::move(prompt);
-    request.tuning.max_tokens = 7;
-    request.tuning.temperature = 0.9;
-    request.tuning.top_k = 20;
-    request.tuning.seed = 100 + request.prompt.size();
-    request.ignore_end = true;
-    return request;
 }
 
 TEST_P(CudaStateLayers, AnswersAreTheSameHoweverTheirStepsAreLaunched) {
@@ -106,7 +95,8 @@ TEST_P(CudaStateLayers, AChatGoesOnFromKeptStates) {
     EXPECT_EQ(ids_of(run_to_end(alone, again)), ids_of(second));
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CudaStateLayers, testing::Values("lfm2", "nemotron_h", "qwen3_next"),
+INSTANTIATE_TEST_SUITE_P(Families, CudaStateLayers,
+                         testing::Values("deepseek_v4", "jamba", "lfm2", "nemotron_h", "qwen3_next"),
                          [](const auto& info) { return std::string(info.param); });
 
 } // namespace

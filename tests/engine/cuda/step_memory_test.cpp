@@ -1,6 +1,5 @@
 // The memory that steps work in: what is left of it when there is not enough, and what is told beforehand.
 #include "engine/base/error.h"
-#include "kernels/cuda/prompt_kernels.h"
 #include "tests/engine/cuda/emulated_backend.h"
 #include "tests/engine/cuda/sequence.h"
 
@@ -11,6 +10,8 @@
 namespace switchyard {
 namespace {
 
+using test::step, test::table_bytes;
+
 /// No memory to spare: each piece is asked for by itself.
 constexpr std::size_t kStretch = std::size_t{4} << 20;
 constexpr BatchRow kDecompressedRow = {.decompressed = true, .prompt = true};
@@ -20,13 +21,6 @@ std::vector<std::int32_t> some_ids(int count) {
     for (int t = 0; t < count; ++t)
         ids.push_back((t * 31 + t * t) % 90 + 3);
     return ids;
-}
-
-std::vector<float> step(LoadedModel& model, test::Sequence& sequence, std::span<const std::int32_t> ids,
-                        const BatchRow& like = {}) {
-    Batch batch;
-    sequence.append(batch, ids, like);
-    return model.executor().run(std::move(batch), model.weights()).logits;
 }
 
 TEST(CudaStepMemory, AfterAStepThatFoundNoneTheNextNeedsItsOwnAlone) {
@@ -85,15 +79,6 @@ TEST(CudaStepMemory, AModelWhoseTableFoundNoneComputesAtItsNextStep) {
     refuses = false;
     EXPECT_EQ(model->executor().run(Batch(batch), model->weights()).logits,
               step(*expected_of, expected, ids));
-}
-
-/// Of the device's table of weights, which is no step's: a forecast knows of no weights.
-std::size_t table_bytes(const LoadedModel& model) {
-    constexpr std::size_t kRanges = (cuda::kRangeParts + 1) * sizeof(std::uint32_t);
-    std::size_t slices = 0;
-    for (const auto& weight : model.weights()->weights)
-        slices += weight->slices.size();
-    return slices * (sizeof(cuda::MatrixView) + kRanges);
 }
 
 class CudaContextForecast : public testing::TestWithParam<const char*> {};

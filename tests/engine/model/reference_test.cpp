@@ -3,6 +3,7 @@
 #include "engine/model/quantize_file.h"
 #include "engine/run/loaded_model.h"
 #include "tests/support/npy.h"
+#include "tests/support/test_folders.h"
 
 #include <gtest/gtest.h>
 
@@ -82,14 +83,8 @@ std::shared_ptr<LoadedModel> load_path(const std::string& path, bool exact, int 
     return LoadedModel::load(path, options);
 }
 
-/// The GGUF file, or the authors' folder of what has none.
-std::string path_of(const std::string& family) {
-    const std::string file = SWITCHYARD_TEST_WORK "/reference/models/" + family + "/model-f32.gguf";
-    return std::filesystem::exists(file) ? file : SWITCHYARD_TEST_DATA "/reference/models/" + family;
-}
-
 std::shared_ptr<LoadedModel> load(const std::string& family, bool exact, int threads = 2) {
-    return load_path(path_of(family), exact, threads);
+    return load_path(test::reference_model(family), exact, threads);
 }
 
 class ReferenceModel : public testing::TestWithParam<const char*> {
@@ -147,7 +142,7 @@ TEST_P(ReferenceModel, FastPathAgreesButForTheHalfPrecisionCache) {
 
 // Activations of 8 bits would be 1e-4 .. 1e-2 away.
 TEST_P(ReferenceModel, FastPathComputesQuantizedWeightsAsTheExactOne) {
-    const auto source = open_model(path_of(GetParam()));
+    const auto source = open_model(test::reference_model(GetParam()));
     for (const BlockType type : {BlockType::Q4_1, BlockType::Q8_0}) {
         const std::string path =
             testing::TempDir() + "fast-path-" + GetParam() + "-" + std::string(traits(type).name) + ".gguf";

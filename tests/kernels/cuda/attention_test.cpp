@@ -28,6 +28,8 @@ struct Shape {
     int window = 0;
     bool sinks = false;
     std::vector<CacheType> types = kF16;
+    int chunk = 0;
+    float cap = 0, heat = 0, value_scale = 1;
 };
 
 struct AttentionCase {
@@ -89,6 +91,7 @@ struct Contents {
 };
 
 float scale_of(const Shape& shape) { return 1.0f / std::sqrt(static_cast<float>(shape.key_dim)); }
+constexpr int kHeatLength = 40, kHeatOffset = 7; ///< tokens
 
 struct Attention {
     std::unique_ptr<Device> device;
@@ -128,6 +131,12 @@ struct Attention {
         p.value_dim = c.shape.value_dim;
         p.window = c.shape.window;
         p.scale = scale_of(c.shape);
+        p.chunk = c.shape.chunk;
+        p.cap = c.shape.cap;
+        p.heat = c.shape.heat;
+        p.heat_length = kHeatLength;
+        p.heat_offset = kHeatOffset;
+        p.value_scale = c.shape.value_scale;
     }
     template <typename T>
     T* put(const std::vector<T>& values) {
@@ -186,7 +195,9 @@ std::vector<double> reference(const AttentionCase& c, const Contents& contents, 
     const RowInput& row = contents.rows[r];
     const CachedSequence& sequence = contents.sequences[static_cast<std::size_t>(row.first_block)];
     const int window = row.window > 0 ? row.window : shape.window;
-    const int from = window > 0 ? std::max(0, row.position - window + 1) : 0;
+    const int from = std::max(window > 0 ? std::max(0, row.position - window + 1) : 0,
+                              shape.chunk > 0 ? row.position / shape.chunk * shape.chunk : 0);
+    const double heat = 1 + shape.heat * std::log1p((row.position + kHeatOffset) / kHeatLength);
     std::vector<double> out;
     for (int h = 0; h < shape.heads; ++h) {
         const int kv_head = h * shape.kv_heads / shape.heads;
@@ -199,7 +210,8 @@ std::vector<double> reference(const AttentionCase& c, const Contents& contents, 
             double score = 0;
             for (int d = 0; d < shape.key_dim; ++d)
                 score += static_cast<double>(q[d]) * sequence.at(cache, kv_head, p, true, d);
-            scores.push_back(score * scale_of(shape));
+            score *= scale_of(shape) * heat;
+            scores.push_back(shape.cap > 0 ? shape.cap * std::tanh(score / shape.cap) : score);
             most = std::max(most, scores.back());
         }
         double sum = shape.sinks ? std::exp(contents.sinks[static_cast<std::size_t>(h)] - most) : 0.0;
@@ -210,7 +222,7 @@ std::vector<double> reference(const AttentionCase& c, const Contents& contents, 
             for (int p = from; p <= row.position; ++p)
                 value += scores[static_cast<std::size_t>(p - from)] *
                          sequence.at(cache, kv_head, p, shape.latent, d);
-            out.push_back(value / sum);
+            out.push_back(value / sum * shape.value_scale);
         }
     }
     return out;
@@ -269,6 +281,26 @@ TEST(CudaAttention, Latent) {
     expect_near({{40, 1, 80, 64, true}, {{70, 3}}});
 }
 
+/// What some models do besides: each by itself and all together, by splits and as prompts.
+TEST(CudaAttention, ChunksCapsTemperaturesAndScales) {
+    std::uint32_t seed = 5;
+    for (const int key_dim : {40, 64, 256})
+        for (const int what : {0, 1, 2, 3, 4}) {
+            Shape shape{4, 2, key_dim, key_dim, false, what == 4 ? 90 : 0, what == 4, kMixed};
+            shape.chunk = what == 0 || what == 4 ? 48 : 0;
+            shape.cap = what == 1 || what == 4 ? 0.7f : 0.0f;
+            shape.heat = what == 2 || what == 4 ? 0.4f : 0.0f;
+            shape.value_scale = what == 3 || what == 4 ? 0.3f : 1.0f;
+            expect_near({shape,
+                         {{47}, {48}, {49}, {300}, {101, 7}, {100, 45, 0, true}, {50, 9, 5, true}},
+                         2,
+                         seed++});
+        }
+    Shape latent{5, 1, 96, 64, true};
+    latent.heat = 0.4f;
+    expect_near({latent, {{200}, {33, 3}, {70, 20, 0, true}}});
+}
+
 TEST(CudaAttention, SeveralRowsOfASequence) {
     expect_near({{4, 1, 32, 32, false, 0, true, kMixed}, {{40, 9}, {70}, {130, 4}}, 3});
     expect_near({{4, 2, 64, 64, false, 20}, {{70, 70}}});
@@ -315,8 +347,9 @@ TEST(CudaAttention, ShapesThatFit) {
 
 /// A row's outputs are the same alone, in a batch, in whatever order of blocks and warps.
 TEST(CudaAttention, BitsOfARowAreItsOwn) {
-    for (const Shape& shape : {Shape{4, 1, 32, 32, false, 0, true, kMixed},
-                               Shape{4, 1, 64, 32, true, 0, false, kMixed}, Shape{3, 3, 32, 32, false, 50}}) {
+    for (const Shape& shape :
+         {Shape{4, 1, 32, 32, false, 0, true, kMixed}, Shape{4, 1, 64, 32, true, 0, false, kMixed},
+          Shape{3, 3, 32, 32, false, 50}, Shape{4, 2, 32, 32, false, 0, true, kF16, 40, 0.8f, 0.3f, 0.5f}}) {
         const std::vector<Part> parts = {{150},   {1},  {33, 5},           {129},           {140, 2},
                                          {64, 3}, {12}, {70, 21, 0, true}, {45, 3, 0, true}};
         const AttentionCase all{shape, parts, 4};

@@ -31,7 +31,6 @@ struct GatedLayerShape {
     std::vector<GatedBlockShape> blocks;
     GatedActivation activation;
     bool add;
-    bool limited = false; ///< ClampedSilu of a SiLU's constants
 };
 
 /// A layer on the device, and what it should compute.
@@ -235,9 +234,8 @@ class GatedLayer {
                     .down_bias = nullptr,
                     .width = shape.width,
                     .activation = shape_.activation,
-                    .clamp_alpha = shape_.limited ? 1.0f : 1.702f,
-                    .clamp_limit = 2.0f,
-                    .clamp_one = shape_.limited ? 0.0f : 1.0f};
+                    .clamp_alpha = alpha(),
+                    .clamp_limit = 2.0f};
         if (shape.biases) {
             b.gate_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
             b.up_bias = random_.normals(n * static_cast<std::size_t>(shape.width));
@@ -340,11 +338,12 @@ class GatedLayer {
             return std::max(gate, 0.0) * up;
         default: {
             const double g = std::min(gate, 2.0), u = std::clamp(up, -2.0, 2.0);
-            return shape_.limited ? g / (1 + std::exp(-g)) * u
-                                  : g / (1 + std::exp(-double{1.702f} * g)) * (u + 1);
+            return g / (1 + std::exp(-double{alpha()} * g)) * (limited() ? u : u + 1);
         }
         }
     }
+    bool limited() const { return shape_.activation == GatedActivation::LimitedSilu; }
+    float alpha() const { return limited() ? 1.0f : 1.702f; }
     static double dot(const PlacedMatrix& matrix, std::size_t row, const auto& x) {
         const auto cols = static_cast<std::size_t>(matrix.view.cols);
         double sum = 0;

@@ -41,17 +41,16 @@ TEST_F(FeedForwardKernels, BiasesAndClampedHalves) {
           {1, 2, 9});
 }
 
-TEST_F(FeedForwardKernels, LimitsOfSiluAlone) {
+TEST_F(FeedForwardKernels, LimitedHalves) {
     check({.in = 64,
-           .out = 40,
+           .out = 48,
            .experts = 6,
            .active = 2,
-           .expert = {64, BlockType::Q8_0, BlockType::Q8_0, false, false},
-           .blocks = {{40, BlockType::F16, BlockType::F16, false, false}},
-           .activation = GatedActivation::ClampedSilu,
-           .add = true,
-           .limited = true},
-          {1, 3, 9});
+           .expert = {96, BlockType::MXFP4, BlockType::Q8_0, false, false},
+           .blocks = {{72, BlockType::Q8_0, BlockType::F16, true, false}},
+           .activation = GatedActivation::LimitedSilu,
+           .add = true},
+          {1, 2, 9});
 }
 
 TEST_F(FeedForwardKernels, HalvesThatAreCutOffBelowZero) {

@@ -194,5 +194,79 @@ TEST_F(InputKernels, EmbedsRowsOfAnyType) {
     }
 }
 
+/// Pairs of a row and an expert, whose weight multiplies the row: both kinds of rows, and nothing behind the
+/// last pair.
+TEST_F(InputKernels, RowsOfPairsAreWeighed) {
+    const int width = 100, rows = 4, pairs = 6;
+    const std::vector<float> x = random.normals(static_cast<std::size_t>(rows * width)),
+                             weights = {0.3f, 1.7f, 0.01f, 2.0f, 0.9f, 0.5f};
+    const std::vector<std::int32_t> row_of = {0, 2, 3, 0, 1, 77, 99};
+    const FeedForwardList list = {2, pairs - 1};
+    WeighInputsParams w = {};
+    w.list = upload(*device, *stream, std::vector{list});
+    w.pair_weights = upload(*device, *stream, weights);
+    w.weights = upload(*device, *stream, std::vector<float>(pairs, -7.0f));
+    w.rows = upload(*device, *stream, std::vector<std::int32_t>(pairs, -7));
+    w.first = rows;
+    w.most = pairs;
+    launch<Kernel::WeighInputs>(*stream, weigh_grid(pairs), w);
+    const PreparedRows in = make_rows(rows + pairs, width);
+    const std::int32_t* gather = upload(*device, *stream, row_of);
+    const float* from = upload(*device, *stream, x);
+    launch<Kernel::Prepare>(*stream, prepare_grid(pairs, 1),
+                            {.in = from,
+                             .in_stride = width,
+                             .heads = 1,
+                             .head_stride = 0,
+                             .width = width,
+                             .gather = gather,
+                             .gain = nullptr,
+                             .epsilon = 0,
+                             .formats = formats(kInputF32 | kInputBytes | kInputBfloat | kInputHalf),
+                             .out = in.from(rows),
+                             .weights = w.weights,
+                             .count = &w.list->pairs},
+                            true);
+    const int padded = padded_columns(width);
+    const HalfRows halves = {
+        upload(*device, *stream,
+               std::vector<std::uint16_t>(static_cast<std::size_t>(pairs * padded), 0x7777)),
+        upload(*device, *stream, std::vector<float>(pairs, -7.0f)), padded};
+    launch<Kernel::PreparePrompt>(*stream, prepare_grid(pairs, 1),
+                                  {.in = from,
+                                   .in_stride = width,
+                                   .heads = 1,
+                                   .head_stride = 0,
+                                   .width = width,
+                                   .count = &w.list->pairs,
+                                   .gain = nullptr,
+                                   .epsilon = 0,
+                                   .out = halves,
+                                   .gather = gather,
+                                   .weights = w.weights},
+                                  true);
+    const auto left = download(*stream, w.pair_weights, pairs);
+    const auto own_rows = download(*stream, w.rows, pairs);
+    const auto values = download(*stream, halves.values, static_cast<std::size_t>(pairs * padded));
+    const auto scales = download(*stream, halves.scales, pairs);
+    for (int i = 0; i < pairs - 1; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        EXPECT_EQ(left[at], 1.0f);
+        EXPECT_EQ(own_rows[at], rows + i);
+        std::vector<float> expected(x.begin() + row_of[at] * width, x.begin() + (row_of[at] + 1) * width);
+        for (float& value : expected)
+            value *= weights[at];
+        expect_row(in, rows + i, expected);
+        for (int c = 0; c < width; ++c)
+            ASSERT_NEAR(half_to_float(values[static_cast<std::size_t>(i * padded + c)]) * scales[at],
+                        expected[static_cast<std::size_t>(c)],
+                        1e-3f * std::abs(expected[static_cast<std::size_t>(c)]) + 1e-6f);
+    }
+    EXPECT_EQ(left.back(), weights.back());
+    EXPECT_EQ(own_rows.back(), -7);
+    EXPECT_EQ(scales.back(), -7.0f);
+    EXPECT_EQ(values.back(), 0x7777);
+}
+
 } // namespace
 } // namespace switchyard::cuda

@@ -71,8 +71,6 @@ TEST_F(CudaRows, RopeTables) {
     const std::vector<float> in_long = frequencies(200, 777.0f);
     p.table[0].long_frequencies = put(in_long);
     p.table[0].long_magnitude = 1.5f;
-    p.table[1].heat = 0.1f;
-    p.table[1].heat_length = 4096;
     launch<Kernel::RopeTables>(*stream, rope_grid(5), p);
     for (std::size_t t = 0; t < 2; ++t) {
         const std::size_t n = lists[t].size();
@@ -83,8 +81,7 @@ TEST_F(CudaRows, RopeTables) {
                 continue;
             const bool other = t == 0 && i / n >= first_long;
             const double angle = static_cast<float>(position) * (other ? in_long : lists[t])[i % n];
-            const double heat = t == 0 ? 1.0 : 1 + 0.1 * std::log(1.0 + position / 4096);
-            const auto magnitude = static_cast<float>((other ? 1.5f : p.table[t].magnitude) * heat);
+            const float magnitude = other ? 1.5f : p.table[t].magnitude;
             cosines[i] = static_cast<float>(std::cos(angle)) * magnitude;
             sines[i] = static_cast<float>(std::sin(angle)) * magnitude;
         }
@@ -97,7 +94,7 @@ TEST_F(CudaRows, RopeTables) {
 /// values as they are: as the CPU's kernels do it, and stored as they store it.
 struct Layer {
     int heads, kv_heads, head_dim, value_dim, offset, dims;
-    bool interleaved;
+    bool interleaved, gains = true; ///< the latter: of the query's norm
 };
 
 /// What the CPU keeps such a block as. PRECOND: it does.
@@ -116,8 +113,10 @@ void check_layer(CudaRows& t, const Layer& layer, const std::vector<CacheType>& 
     std::vector<float> q = random_numbers(all * static_cast<std::size_t>(q_width), t.random),
                        k = random_numbers(all * static_cast<std::size_t>(k_width), t.random),
                        v = random_numbers(all * static_cast<std::size_t>(v_width), t.random);
-    const std::vector<float> head_gain = random_numbers(static_cast<std::size_t>(layer.head_dim), t.random),
-                             row_gain = random_numbers(static_cast<std::size_t>(k_width), t.random),
+    const std::vector<float> head_gain =
+        layer.gains ? random_numbers(static_cast<std::size_t>(layer.head_dim), t.random)
+                    : std::vector<float>(static_cast<std::size_t>(layer.head_dim), 1.0f);
+    const std::vector<float> row_gain = random_numbers(static_cast<std::size_t>(k_width), t.random),
                              cosines = random_numbers(all * static_cast<std::size_t>(pairs), t.random),
                              sines = random_numbers(all * static_cast<std::size_t>(pairs), t.random);
     const KvLayout layout(
@@ -146,7 +145,7 @@ void check_layer(CudaRows& t, const Layer& layer, const std::vector<CacheType>& 
     const float *cos_table = t.put(cosines), *sin_table = t.put(sines);
     p.steps = 4;
     RowStep norm = {};
-    norm.gain = head_view;
+    norm.gain = layer.gains ? head_view : nullptr;
     norm.epsilon = 1e-5f;
     norm.group = layer.head_dim;
     norm.count = q_width;
@@ -236,6 +235,7 @@ TEST_F(CudaRows, NormsRotationsAndTheCache) {
     const std::vector<CacheType> exact = {CacheType::F16, CacheType::Q8_0, CacheType::Q4_0};
     check_layer(*this, {6, 2, 64, 64, 0, 64, false}, exact);
     check_layer(*this, {3, 3, 80, 48, 16, 40, true}, exact);
+    check_layer(*this, {5, 1, 72, 72, 0, 48, true, false}, exact);
     check_layer(*this, {2, 9, 128, 72, 0, 128, false}, exact); // a unit too wide to be staged
     check_layer(*this, {4, 1, 16, 16, 8, 8, true}, {CacheType::Q4_0, CacheType::FP8});
     check_layer(*this, {4, 2, 96, 40, 0, 96, false}, {CacheType::FP8, CacheType::Q4_0});
@@ -247,9 +247,7 @@ TEST_F(CudaRows, UnitsHoldWhatStepsCross) {
     p.value[0].width = 256;
     EXPECT_EQ(row_unit(p, 0, 0), 256);
     EXPECT_EQ(row_unit(p, 0, 64), 64);
-    const MatrixView gain = {};
-    p.steps = 1;
-    p.step[0].gain = &gain;
+    p.steps = 1; // a norm
     p.step[0].group = 64;
     p.step[0].count = 256;
     EXPECT_EQ(row_unit(p, 0, 0), 64);

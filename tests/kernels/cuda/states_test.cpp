@@ -333,12 +333,71 @@ TEST_F(CudaStates, StateSpaces) {
             if (alone)
                 return;
             float* out = p.out + static_cast<std::size_t>(first) * inner;
-            launch<Kernel::NormGroups>(
-                *stream, norm_grid(p.groups, rows),
-                {out, p.gain, out, p.groups, static_cast<std::int32_t>(inner / own.groups), p.epsilon, 0},
-                true);
+            launch<Kernel::NormGroups>(*stream, norm_grid(p.groups, rows),
+                                       {out, p.gain, nullptr, out, p.groups,
+                                        static_cast<std::int32_t>(inner / own.groups), true, p.epsilon, false,
+                                        false},
+                                       true);
         };
         check({launch_all, step, p.out, inner, inner * n}, 1e-4);
+    }
+}
+
+struct ScanCase {
+    std::size_t heads, head_dim, groups, state;
+    bool by_value, bias;
+};
+
+TEST_F(CudaStates, SelectiveScans) {
+    for (const ScanCase& own :
+         {ScanCase{37, 1, 1, 16, true, false}, {6, 5, 3, 64, true, true}, {4, 8, 2, 7, false, true}}) {
+        SCOPED_TRACE(own.heads);
+        const std::size_t n = own.state, inner = own.heads * own.head_dim, each = own.heads / own.groups,
+                          z_from = 3, stride = z_from + inner + 2, of_groups = own.groups * n,
+                          b_stride = of_groups + 1;
+        const auto x = numbers(kRows * stride), z = numbers(kRows * stride), b = numbers(kRows * b_stride),
+                   c = numbers(kRows * of_groups), dt = numbers(kRows * own.heads),
+                   a = numbers(own.heads * (own.by_value ? n : 1), -0.5f, -0.01f), d = numbers(own.heads),
+                   bias = own.bias ? numbers(own.heads) : std::vector<float>(own.heads);
+        SelectiveScanParams p = {};
+        p.x = put(x);
+        p.b = put(b);
+        p.c = put(c);
+        p.z = put(z) + z_from;
+        p.dt = put(dt);
+        p.a = view(a);
+        p.d = view(d);
+        p.dt_bias = own.bias ? view(bias) : nullptr;
+        p.out = put(std::vector<float>(kRows * inner));
+        p.x_stride = p.z_stride = static_cast<std::int64_t>(stride);
+        p.b_stride = static_cast<std::int64_t>(b_stride);
+        p.c_stride = static_cast<std::int64_t>(of_groups);
+        p.dt_stride = p.heads = static_cast<std::int32_t>(own.heads);
+        p.head_dim = static_cast<std::int32_t>(own.head_dim);
+        p.groups = static_cast<std::int32_t>(own.groups);
+        p.state_size = static_cast<std::int32_t>(n);
+        p.by_value = own.by_value;
+        const auto step = [&](std::size_t row, std::vector<double>& state, double* out) {
+            for (std::size_t i = 0; i < inner; ++i) {
+                const std::size_t h = i / own.head_dim, group = h / each * n;
+                const double time = softplus(double{dt[row * own.heads + h]} + bias[h]),
+                             in = x[row * stride + i];
+                double y = d[h] * in;
+                for (std::size_t j = 0; j < n; ++j) {
+                    double& s = state[i * n + j];
+                    s = std::exp(time * a[own.by_value ? h * n + j : h]) * s +
+                        time * in * b[row * b_stride + group + j];
+                    y += s * c[row * of_groups + group + j];
+                }
+                const double gate = z[row * stride + z_from + i];
+                out[i] = y * gate * sigmoid(gate);
+            }
+        };
+        const auto launch_all = [&](const LayerStates& states, int, int) {
+            p.states = states;
+            launch<Kernel::SelectiveScan>(*stream, scan_grid(p), p);
+        };
+        check({launch_all, step, p.out, inner, inner * n}, 2e-5);
     }
 }
 
