@@ -57,7 +57,7 @@ QList<SearchHit> ConversationDatabase::titleHits(const QString& expression) {
     QList<SearchHit> hits;
     while (nextRow(rows)) {
         const QString title = rows.value(1).toString();
-        hits.append({rows.value(0).toLongLong(), 0, title, title});
+        hits.append({rows.value(0).toLongLong(), 0, title, {}});
     }
     rows.finish();
     hits.removeIf(

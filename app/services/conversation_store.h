@@ -25,7 +25,8 @@ struct ChatBatch;
 struct SearchHit {
     ConversationId conversation = 0;
     MessageId message = 0; ///< 0: the title matched
-    QString title, line;
+    QString title;
+    QString line; ///< of the message
 };
 
 class ConversationStore : public QObject {

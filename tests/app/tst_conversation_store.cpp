@@ -271,8 +271,10 @@ class ConversationStoreTest : public QObject {
         QCOMPARE(found.size(), hits);
         if (typed == QStringLiteral("模型"))
             QCOMPARE(found[0].line, QStringLiteral("混合专家模型使用MoE架构替换前馈层"));
-        if (typed == QStringLiteral("旅行"))
+        if (typed == QStringLiteral("旅行")) {
             QCOMPARE(found[0].message, 0);
+            QVERIFY(found[0].line.isEmpty()); // the title says it
+        }
     }
 
     /// As an earlier program has cut the words: without the signs among them.
