@@ -9,6 +9,7 @@
 #include "ui/emoji_font.h"
 
 #include <QAbstractItemModelTester>
+#include <QPainter>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -98,6 +99,29 @@ class ChatListTest : public QObject {
                 QCOMPARE(glyphs, 1);
             }
         }
+    }
+
+    /// However many marks are stacked over its letters.
+    void aTitleKeepsToItsRow() {
+        ChatListModel model;
+        const QString marks = u"\u0301\u0302\u0303\u0323\u0324"_s.repeated(40);
+        model.setChats({chat(1, u"Z"_s + marks + u"algo"_s, 0)}, {});
+        ChatListDelegate delegate;
+        QStyleOptionViewItem option;
+        option.rect = QRect(0, 100, 260, 36);
+        QImage image(260, 300, QImage::Format_RGB32);
+        image.fill(Qt::white);
+        QPainter painter(&image);
+        delegate.paint(&painter, option, model.indexOf(1));
+        painter.end();
+        const auto blank = [&image](const QRect& part) {
+            QImage white(part.size(), image.format());
+            white.fill(Qt::white);
+            return image.copy(part) == white;
+        };
+        QVERIFY(!blank(option.rect));
+        QVERIFY(blank(QRect(0, 0, 260, 100)));
+        QVERIFY(blank(QRect(0, 136, 260, 164)));
     }
 
     void groupsByDate() {

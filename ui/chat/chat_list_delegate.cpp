@@ -71,7 +71,7 @@ QString shownLine(const QString& line, const QString& query, const QFontMetrics&
     return metrics.elidedText(shown, Qt::ElideRight, width);
 }
 
-/// `shown` as it is drawn: what is found of `query` in bold, emoji in their font.
+/// In one line: what is found of `query` in bold, emoji in their font.
 static QTextLine layOut(QTextLayout& layout, const QString& query, const QColor& found) {
     QList<QTextLayout::FormatRange> ranges;
     const auto add = [&ranges](qsizetype begin, qsizetype length, const QTextCharFormat& format) {
@@ -126,6 +126,7 @@ void ChatListDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
                              const QModelIndex& index) const {
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
+    painter->setClipRect(option.rect, Qt::IntersectClip); // marks can be stacked beyond all measure
     if (index.data(ChatListModel::IsGroupRole).toBool()) {
         paintGroup(*painter, option, index);
         painter->restore();
