@@ -145,6 +145,15 @@ class TestSizes : public QObject {
                                              .arg(composer->edit()->geometry().bottom())
                                              .arg(thread->height())));
         QVERIFY(composer->edit()->height() >= 2 * composer->edit()->fontMetrics().lineSpacing());
+        // Without the files there are more lines in the same room, until they come back.
+        const QList<MessagePart> attached = composer->files();
+        const int few = composer->edit()->height();
+        composer->clear();
+        composer->edit()->setPlainText(u"a line\n"_s.repeated(20));
+        QTRY_VERIFY(composer->edit()->height() > few);
+        composer->prepend({{}, attached, {}});
+        composer->say(u"Not all of them could be read."_s);
+        QTRY_VERIFY(whole());
         desk.window->resize(1400, 1000); // there is room again
         QTRY_VERIFY(composer->edit()->height() >= 8 * composer->edit()->fontMetrics().lineSpacing());
     }

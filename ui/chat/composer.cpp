@@ -256,9 +256,9 @@ void Composer::updateButton() {
 
 // ---- Size ----
 
+/// Also where the room is as it was: files, or what is said, may have come since.
 void Composer::setRoom(int pixels) {
-    if (std::exchange(room_, pixels) == pixels)
-        return;
+    room_ = pixels;
     fit();
     fitFiles();
 }
