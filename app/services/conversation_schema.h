@@ -30,9 +30,9 @@ enum class Touched {
 /// PRAGMA user_version. Throws SqlError where the file is not a database.
 int schemaVersion(const QSqlDatabase& db);
 /// Brings the tables from version `from` (0: an empty database) to `to`, in one transaction a step.
-/// At kSchemaVersion also the tables are made that earlier programs pass over: `touched`, `added` (files whose
-/// chats were added to this one), and `imported` (of chats that came from a file what they are known by). PRECOND: from <= to <= kSchemaVersion. Throws SqlError; the failed
-/// step is rolled back.
+/// At kSchemaVersion also the tables are made that earlier programs pass over: `touched`, `added` (files
+/// whose chats were added to this one), and `imported` (of chats that came from a file what they are known
+/// by). PRECOND: from <= to <= kSchemaVersion. Throws SqlError; the failed step is rolled back.
 void migrate(QSqlDatabase& db, int from, int to = kSchemaVersion);
 /// Copies every row of the attached database `source` (of version `version`) into main's equal tables.
 void copyTables(QSqlDatabase& db, const QString& source, int version);
