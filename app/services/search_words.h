@@ -1,6 +1,6 @@
 // How text is cut for the full-text index. Scripts written without spaces are indexed as overlapping pairs
-// of characters, so that a word of two characters is found inside a sentence. Signs (emoji, arrows, currencies)
-// are words of one character each.
+// of characters, so that a word of two characters is found inside a sentence. Signs (emoji, arrows,
+// currencies) are words of one character each.
 #pragma once
 
 #include <QString>
