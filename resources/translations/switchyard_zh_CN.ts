@@ -1165,6 +1165,14 @@
         <source>this device&apos;s kernels compute no scaled logits</source>
         <translation>此设备的内核不支持缩放或限幅的 logits</translation>
     </message>
+    <message>
+        <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
+        <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
+        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
+    </message>
 </context>
 <context>
     <name>ExpertText</name>
@@ -1179,13 +1187,6 @@
     <message>
         <source>Of those that layers needed %1 % were there; %2 were fetched, %3.</source>
         <translation>各层所需的专家中 %1 % 已在显卡上；取来 %2 个，%3。</translation>
-    </message>
-</context>
-<context>
-    <name>Forecast</name>
-    <message>
-        <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
-        <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
     </message>
 </context>
 <context>
@@ -2263,6 +2264,10 @@
     <message>
         <source>Where its letters look wrong, save the file as UTF-8 and add it again.</source>
         <translation>如果其中的文字显示不正确，请将文件另存为 UTF-8 后重新添加。</translation>
+    </message>
+    <message>
+        <source>There is no text in %1.</source>
+        <translation>%1 中没有文字。</translation>
     </message>
 </context>
 <context>
@@ -3422,13 +3427,6 @@
     <message>
         <source>%1 cannot be written as an image.</source>
         <translation>%1 无法写为图像。</translation>
-    </message>
-</context>
-<context>
-    <name>switchyard::LocalModelHost</name>
-    <message>
-        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
-        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
     </message>
 </context>
 <context>
