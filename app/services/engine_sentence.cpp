@@ -150,21 +150,12 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no indexers of this kind"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer makes rows of %1 values of its tokens, and this device's "
                                       "kernels take %2"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no decays of single values"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms that are kept"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's convolution has %1 taps, and this device's kernels take %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's linear attention has heads of %1 and %2 dimensions, which "
                                       "this device's kernels do not take"),
     QT_TRANSLATE_NOOP("EngineErrors", "a layer's state space has states of %1 numbers, which this device's "
                                       "kernels do not take"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention temperature"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no attention of this kind"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no routers of this kind"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms but RMS norms with gains"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no blocks beside each other"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no factors of layers"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no inputs by layer"),
-    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no scaled logits"),
+    QT_TRANSLATE_NOOP("EngineErrors", "this device's kernels compute no norms of heads but RMS norms"),
     // What CUDA itself says stands behind these, in its own words.
     QT_TRANSLATE_NOOP("EngineErrors", "%1: the device cannot be used: %2"),
     QT_TRANSLATE_NOOP("EngineErrors", "a device does not tell what it is: %1"),
