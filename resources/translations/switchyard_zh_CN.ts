@@ -1126,52 +1126,16 @@
         <translation>某层由词元合成的行有 %1 个值，而此设备的内核最多支持 %2 个</translation>
     </message>
     <message>
-        <source>this device&apos;s kernels compute no decays of single values</source>
-        <translation>此设备的内核不支持逐值衰减</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no norms that are kept</source>
-        <translation>此设备的内核不支持单独保存的归一化结果</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no attention temperature</source>
-        <translation>此设备的内核不支持这种注意力温度</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no attention of this kind</source>
-        <translation>此设备的内核不支持这类注意力</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no routers of this kind</source>
-        <translation>此设备的内核不支持这类路由器</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no norms but RMS norms with gains</source>
-        <translation>此设备的内核只支持带增益的 RMS 归一化</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no blocks beside each other</source>
-        <translation>此设备的内核不支持并行的层内模块</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no factors of layers</source>
-        <translation>此设备的内核不支持逐层系数</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no inputs by layer</source>
-        <translation>此设备的内核不支持逐层输入</translation>
-    </message>
-    <message>
-        <source>this device&apos;s kernels compute no scaled logits</source>
-        <translation>此设备的内核不支持缩放或限幅的 logits</translation>
-    </message>
-    <message>
         <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
         <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
     </message>
     <message>
         <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
         <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
+    </message>
+    <message>
+        <source>this device&apos;s kernels compute no norms of heads but RMS norms</source>
+        <translation>此设备的内核对注意力头只支持 RMS 归一化</translation>
     </message>
 </context>
 <context>
