@@ -205,12 +205,13 @@ class ChatExportsTest : public QObject {
     void whatIsImportedIsUnderWayNoMore() {
         QTemporaryDir folder, files;
         FilesDesk desk(folder.path(), 1);
-        const QByteArray many = '[' + (lmStudioSample() + ',').repeated(6000); // not whole
+        const QByteArray many = '[' + (lmStudioSample() + ',').repeated(2000); // not whole
         desk.choose({written(files, u"many.json"_s, many)});
         const Toast* toast = desk.page()->toast();
-        QTRY_VERIFY_WITH_TIMEOUT(toast->isVisible() && toast->sentence().contains(u"Importing"_s), 20000);
         auto* notice = desk.find<QLabel>(u"banner.text"_s);
-        QTRY_VERIFY_WITH_TIMEOUT(notice->isVisible(), 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(toast->isVisible() || notice->isVisible(), 20000);
+        QVERIFY(notice->isVisible() || toast->sentence().contains(u"Importing"_s)); // a quick machine
+        QTRY_VERIFY_WITH_TIMEOUT(notice->isVisible(), 120000);
         QVERIFY(notice->text().contains(u"many.json"_s));
         QVERIFY(!toast->isVisible());
     }
