@@ -85,7 +85,7 @@ TEST_P(CudaOffload, AnswersTheSameWhateverTheCacheHolds) {
         const TokenRecord& last = records.front().tokens.back();
         EXPECT_EQ(last.weights_bytes, model->weights()->own_bytes() + use->cache_bytes);
         if (cache > kMiB) {
-            EXPECT_GT(use->traffic.hit_rate(), 0.3); // how many steps ask for few rows is the machine's
+            EXPECT_GT(use->traffic.hit_rate(), 0.1); // how many steps ask for few rows is the machine's
         }
     }
 }
