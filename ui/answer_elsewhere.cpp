@@ -1,5 +1,6 @@
 #include "ui/answer_elsewhere.h"
 
+#include "app/services/engine_sentence.h"
 #include "ui/model_loading.h"
 #include "ui/models/model_menu.h"
 #include "ui/models/model_text.h"
@@ -59,11 +60,12 @@ void AnswerElsewhere::takeState(ModelState state, const QString& error) {
             this, [this, wish] { answer(wish); }, Qt::QueuedConnection);
         return;
     }
+    const QString reason = engineSentence(error, wish.path);
     QString sentence =
-        tr("%1 could not be loaded, so the answer stays as it is: %2").arg(nameOf(wish.path), error);
+        tr("%1 could not be loaded, so the answer stays as it is: %2").arg(nameOf(wish.path), reason);
     if (!wish.before.isEmpty())
         sentence = tr("%1 could not be loaded, so the answer stays as it is, and %2 is loaded again: %3")
-                       .arg(nameOf(wish.path), nameOf(wish.before), error);
+                       .arg(nameOf(wish.path), nameOf(wish.before), reason);
     Q_EMIT said(sentence);
     if (!wish.before.isEmpty())
         QMetaObject::invokeMethod(

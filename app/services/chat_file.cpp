@@ -177,13 +177,25 @@ ChatFile::Use ChatFile::openNumber() {
                           "it is left as it is and chats are kept in memory only.")
                           .arg(path_));
     migrate(file_, version);
-    if (!isSearchUsable(file_))
-        rebuildSearch(file_);
+    bringSearchUpToDate();
     for (int later = number_ + 1; later <= kMostFiles; ++later)
         addLater(later);
     size_ = QFileInfo(path_).size();
     log_ = identity(path_ + QStringLiteral("-wal"));
     return Use::Write;
+}
+
+void ChatFile::bringSearchUpToDate() {
+    if (!isSearchUsable(file_))
+        return rebuildSearch(file_);
+    if (isSearchCurrent(file_))
+        return;
+    try {
+        rebuildSearch(file_);
+    } catch (const SqlError& error) {
+        if (!error.mustWait()) // no room now: words as they were cut before find the chats until there is
+            throw;
+    }
 }
 
 bool ChatFile::backUp(int version) {
@@ -272,6 +284,8 @@ int ChatFile::copyAttached() {
         return 0;
     migrate(memory_, 0, version);
     copyTables(memory_, QStringLiteral("disk"), version);
+    if (version == kSchemaVersion && !isSearchCurrent(memory_))
+        rebuildSearch(memory_);
     return version;
 }
 

@@ -75,6 +75,7 @@ class ChatFile {
     void rescue();
     void copyOpenFile(const QString& path);
     void addLater(int number);
+    void bringSearchUpToDate();
     bool backUp(int version);
     int copyFile();
     void copyLater();

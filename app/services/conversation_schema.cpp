@@ -101,6 +101,7 @@ const char* const kLateTables[] = {
 
 const char* const kCut = "signs"; ///< to be changed with what searchWords() makes of a text
 constexpr qint64 kCutRow = -std::numeric_limits<qint64>::max();
+const QString kAskedCut = QStringLiteral("SELECT words FROM search WHERE rowid = %1").arg(kCutRow);
 
 void indexExisting(QSqlDatabase& db) {
     QSqlQuery insert(db);
@@ -197,12 +198,13 @@ static bool searchTakes(QSqlDatabase& db, const QString& statement) {
 }
 
 bool isSearchUsable(QSqlDatabase& db) {
-    const QString asked = QStringLiteral("SELECT words FROM search WHERE rowid = %1").arg(kCutRow);
-    if (!searchTakes(db, QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1")) ||
-        !searchTakes(db, asked))
-        return false;
+    return searchTakes(db, QStringLiteral("SELECT rowid FROM search WHERE search MATCH '\"a\"' LIMIT 1")) &&
+           searchTakes(db, kAskedCut);
+}
+
+bool isSearchCurrent(QSqlDatabase& db) {
     QSqlQuery cut(db);
-    check(cut.exec(asked), cut);
+    check(cut.exec(kAskedCut), cut);
     return nextRow(cut) && cut.value(0).toString() == QLatin1String(kCut);
 }
 
@@ -239,11 +241,12 @@ void copyTables(QSqlDatabase& db, const QString& source, int version) {
         tables.append(QStringLiteral("run_tokens"));
     for (const QString& table : tables)
         execute(db, QStringLiteral("INSERT INTO main.%1 SELECT * FROM %2.%1").arg(table, source));
-    if (version >= 2)
-        execute(db, QStringLiteral("INSERT INTO main.search(rowid, words) SELECT rowid, words FROM %1.search"
-                                   " WHERE rowid <> %2")
-                        .arg(source)
-                        .arg(kCutRow));
+    if (version < 2)
+        return;
+    // With how the source's words are cut, which may be another way than now.
+    execute(db, QStringLiteral("DELETE FROM main.search WHERE rowid = %1").arg(kCutRow));
+    execute(db, QStringLiteral("INSERT INTO main.search(rowid, words) SELECT rowid, words FROM %1.search")
+                    .arg(source));
 }
 
 } // namespace switchyard

@@ -40,9 +40,10 @@ void copyTables(QSqlDatabase& db, const QString& source, int version);
 /// What a search looks through of a message, as an expression of SQL: its words, with its files' names.
 /// `message`: an expression for its id.
 QString searchedText(const QString& message);
-/// Whether the search index is there, has words as they are cut now, and can be asked; broken pages further
-/// down it may still have.
+/// Whether the search index is there and can be asked; broken pages further down it may still have.
 bool isSearchUsable(QSqlDatabase& db);
+/// Whether a usable index has words as they are cut now.
+bool isSearchCurrent(QSqlDatabase& db);
 /// Whether the whole search index is as it should be; reads all of it.
 bool isSearchSound(QSqlDatabase& db);
 /// Makes the search index anew from the chats, whatever state it is in.

@@ -123,6 +123,8 @@ void Composer::addFiles(const QStringList& paths, const Chat& chat) {
         say(tr("The files cannot be read now: %1.").arg(engineSentence(QString::fromUtf8(error.what()))));
         return;
     }
+    if (reading_.empty())
+        say({}); // what was wrong with others has been read
     reading_.push_back(chat);
     updateButton();
 }
@@ -175,8 +177,6 @@ void Composer::takeRead(const Chat& chat, const ReadFiles& read) {
         say(read.problems.join(u'\n'));
         return;
     }
-    if (here)
-        say({}); // what was wrong with others has been read
     if (!isReading() && std::exchange(send_when_read_, false))
         send();
 }

@@ -69,6 +69,9 @@ std::shared_ptr<std::byte> KvStore::take_memory(bool states, std::size_t bytes) 
     // Where few bytes are a block, many share a page, which goes with the last of them.
     if (bytes < kLeastInLargePages)
         return allocate_aligned((std::max<std::size_t>(bytes, 1) + 63) / 64 * 64);
+    if (auto memory = large_pages_.allocate(bytes))
+        return memory;
+    spare_states_.clear(); // before anybody hears that there is no more
     return large_pages_.allocate(bytes);
 }
 

@@ -238,7 +238,10 @@ std::unique_ptr<Stage> make_index_stage(const FusedIndex& fused, const StageMake
     const auto steps = std::ranges::count_if(fused.rows, of_key);
     check_row_steps(fused.rows, {s.q});
     const KvRowsView keys = {.at = {}, .dim = s.dim, .tokens = 1, .stride = 32 * kv_groups(s.dim)};
-    if (s.dim > kMostIndexDim || steps > kIndexKeySteps || (s.weights != kNoValue && s.block > 1) ||
+    const ChoiceTable table = choice_table(maker.plan, s.choice); // of the first layer with that choice
+    const bool alike = s.top == table.top && s.block == table.block && s.choices() == table.choices &&
+                       maker.plan.kv[static_cast<std::size_t>(s.cache)].row_tokens == table.tokens;
+    if (!alike || s.dim > kMostIndexDim || steps > kIndexKeySteps || (s.weights != kNoValue && s.block > 1) ||
         index_scores_bytes(keys, s.heads) > maker.device.shared_bytes ||
         !std::ranges::all_of(fused.rows,
                              [&](const auto& one) { return !of_key(one) || is_whole(one, s.dim); }))
