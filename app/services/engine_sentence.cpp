@@ -182,6 +182,7 @@ constexpr const char* kSentences[] = {
     QT_TRANSLATE_NOOP("EngineErrors", "the device was lost"),
     QT_TRANSLATE_NOOP("EngineErrors", "there is no NVIDIA driver on this machine"),
     QT_TRANSLATE_NOOP("EngineErrors", "this build of the program has no CUDA library"),
+    QT_TRANSLATE_NOOP("EngineErrors", "the CUDA library cannot be opened: there is no memory for it"),
     QT_TRANSLATE_NOOP("EngineErrors", "the CUDA library cannot be opened: %1 is no file"),
     QT_TRANSLATE_NOOP("EngineErrors",
                       "the CUDA library cannot be opened: %1 ends too soon: it was not copied whole"),

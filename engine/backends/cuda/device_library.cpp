@@ -12,6 +12,8 @@
 #include <fstream>
 #include <span>
 #include <string_view>
+#include <sys/mman.h>
+#include <system_error>
 #include <utility>
 
 namespace switchyard {
@@ -112,12 +114,29 @@ void DeviceLibrary::set_trouble(DeviceTrouble trouble, std::string reason) {
     reason_ = std::move(reason);
 }
 
+/// Whether the library, and what its runtime takes at once, find room: CUDA's runtime writes where it was
+/// given no memory, and the program would end with it.
+static bool has_room(const std::filesystem::path& file) {
+    constexpr std::size_t kOfRuntime = std::size_t{64} << 20;
+    std::error_code error;
+    const std::size_t bytes =
+        2 * static_cast<std::size_t>(std::filesystem::file_size(file, error)) + kOfRuntime;
+    void* memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (error || memory == MAP_FAILED)
+        return false;
+    munmap(memory, bytes);
+    return true;
+}
+
 void DeviceLibrary::load(const std::filesystem::path& file) {
     if (file.empty())
         return set_trouble(DeviceTrouble::NoLibrary, "this build of the program has no CUDA library");
     if (const std::string why = damage_of(file); !why.empty())
         return set_trouble(DeviceTrouble::OtherLibrary,
                            "the CUDA library cannot be opened: " + file.string() + " " + why);
+    if (!has_room(file))
+        return set_trouble(DeviceTrouble::Failed,
+                           "the CUDA library cannot be opened: there is no memory for it");
     if (const auto failure = try_library(file, build_))
         return failure->end == TrialEnd::Opening
                    ? set_trouble(DeviceTrouble::OtherLibrary, "the CUDA library cannot be opened: " +
