@@ -1138,12 +1138,8 @@
         <translation>此设备的内核对注意力头只支持 RMS 归一化</translation>
     </message>
     <message>
-        <source>This model %1 beside the models in use: unload one of them, or choose a smaller model.</source>
-        <translation>在已使用的模型之外，此模型放不下：%1。请卸载其中一个，或选择更小的模型。</translation>
-    </message>
-    <message>
-        <source>%1 was lost while it computed. What was written is kept; the model can be opened on the CPU.</source>
-        <translation>%1 在计算时失去响应。已写出的内容已保留；可以在 CPU 上打开模型。</translation>
+        <source>the CUDA library cannot be opened: there is no memory for it</source>
+        <translation>无法打开 CUDA 库：没有足够的内存</translation>
     </message>
 </context>
 <context>
