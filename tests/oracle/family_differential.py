@@ -63,18 +63,37 @@ class Table:
             print(f"{family:12} {form:22} worst {worst:.1e} of {shapes:4} shapes, {failures} failed")
 
 
+def convert(name, llama, folder, out):
+    """Whether the converter of llama.cpp's folder takes a model; it says where not."""
+    script = pathlib.Path(__file__).parent / "family_converted.py"
+    done = subprocess.run([sys.executable, script, llama, folder, out], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{name}: the converter refuses: {(done.stderr.strip().splitlines() or ['?'])[-1]}", flush=True)
+    return done.returncode == 0
+
+
+def run_all(families, seed, count, table, run):
+    """run(family, seed) for each family and `count` seeds; the table, and the process's end."""
+    broken = 0
+    for i in range(count):
+        for family in families:
+            try:
+                run(family, seed + i)
+            except Exception:  # a shape that transformers refuses: seen and counted, not passed over
+                broken += 1
+                print(f"{family} seed {seed + i} was not compared:\n{traceback.format_exc(limit=-2)}", flush=True)
+    table.show()
+    print(f"{broken} shapes were not compared")
+    sys.exit(broken > 0 or any(failures for _, _, failures in table.cells.values()))
+
+
 def forms(shape, folder, rng, work, llama):
     """(form, path) of every file made of one model."""
     yield "folder" + (" old" if shape.old_style else " new"), folder
     if shape.family in family_gguf.ARCHITECTURES:
         yield from family_gguf.forms(shape, folder, rng, work)
-    elif llama and convertible(shape.model.config):
-        script = pathlib.Path(__file__).parent / "family_converted.py"
-        done = subprocess.run([sys.executable, script, llama, folder, work / "converted.gguf"], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            yield "converted", work / "converted.gguf"
-        else:
-            print(f"{shape.family}: the converter refuses: {done.stderr.strip().splitlines()[-1]}", flush=True)
+    elif llama and convertible(shape.model.config) and convert(shape.family, llama, folder, work / "converted.gguf"):
+        yield "converted", work / "converted.gguf"
 
 
 def run_shape(cli, family, seed, table, keep, tokens, llama):
@@ -110,17 +129,9 @@ def main():
     parser.add_argument("--tokens", type=int, help="length of the text, instead of 40 to 96")
     parser.add_argument("--llama", help="llama.cpp's folder: the families of family_later_shapes.py are converted by it, too")
     options = parser.parse_args()
-    table, broken = Table(), 0
-    for i in range(options.count):
-        for family in options.family:
-            try:
-                run_shape(options.cli, family, options.seed + i, table, options.keep, options.tokens, options.llama)
-            except Exception:  # a shape that transformers refuses: seen and counted, not passed over
-                broken += 1
-                print(f"{family} seed {options.seed + i} was not compared:\n{traceback.format_exc(limit=-2)}", flush=True)
-    table.show()
-    print(f"{broken} shapes were not compared")
-    sys.exit(broken > 0 or any(failures for _, _, failures in table.cells.values()))
+    table = Table()
+    run_all(options.family, options.seed, options.count, table,
+            lambda family, seed: run_shape(options.cli, family, seed, table, options.keep, options.tokens, options.llama))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,13 @@ import pathlib
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import traceback
 
 import safetensors.torch
 import torch
 import transformers
 
-from family_differential import Table, logits
+from family_differential import Table, convert, logits, run_all
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -421,14 +418,10 @@ def run_shape(options, family, seed, table):
     with torch.no_grad():
         expected = model(torch.tensor([ids]), use_cache=False).logits[0].float().numpy()
     paths = [("folder", folder)]
-    if options.llama and convertible(family, text_of(config)):
-        script = pathlib.Path(__file__).parent / "family_converted.py"
-        done = subprocess.run([sys.executable, script, options.llama, folder, work / "converted.gguf"], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            paths.append(("converted", work / "converted.gguf"))
-        else:
-            print(f"{family} seed {seed}: the converter refuses: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}", flush=True)
+    if options.llama and convertible(family, text_of(config)) and convert(f"{family} seed {seed}", options.llama, folder, work / "converted.gguf"):
+        paths.append(("converted", work / "converted.gguf"))
     problems = []
+
     def hold(form, path, *dials):
         problem = table.add(family, form, logits(options.cli, path, ids, *dials), expected)
         if problem:
@@ -455,17 +448,8 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the files of failures")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    table, broken = Table(), 0
-    for seed in range(options.seed, options.seed + options.count):
-        for family in options.family:
-            try:
-                run_shape(options, family, seed, table)
-            except Exception:  # a shape that transformers refuses: seen and counted, not passed over
-                broken += 1
-                print(f"{family} seed {seed} was not compared:\n{traceback.format_exc(limit=-2)}", flush=True)
-    table.show()
-    print(f"{broken} shapes were not compared")
-    sys.exit(broken > 0 or any(failures for _, _, failures in table.cells.values()))
+    table = Table()
+    run_all(options.family, options.seed, options.count, table, lambda family, seed: run_shape(options, family, seed, table))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 #pragma once
 
 #include "engine/run/scheduler.h"
+#include "tests/engine/cuda/emulated_backend.h"
+
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace switchyard::test {
@@ -55,6 +59,35 @@ inline std::vector<RunRecord> answers_together(const std::shared_ptr<LoadedModel
     for (auto& one : under_way)
         records.push_back(one.get());
     return records;
+}
+
+/// What `prompt` gives where it is computed as the record says.
+inline RunRecord replayed(Scheduler& scheduler, const std::vector<std::int32_t>& prompt,
+                          const RunRecord& record) {
+    RunRequest again;
+    again.prompt = prompt;
+    again.replay = std::make_shared<const RunRecord>(record);
+    return run_to_end(scheduler, again);
+}
+
+/// Holds the ids of answers given together to each other, however a family's steps are launched; each(model,
+/// launches) looks at what the model has counted.
+template <typename Each>
+void expect_the_same_however_launched(const std::string& family, const std::vector<RunRequest>& requests,
+                                      const Each& each) {
+    using cuda::StepLaunches;
+    std::vector<std::vector<std::int32_t>> expected;
+    for (const auto launches : {StepLaunches::Stages, StepLaunches::Graphs, StepLaunches::Programs}) {
+        const auto model = load_reference(family, emulated_backend({}, launches));
+        const std::vector<RunRecord> records = answers_together(model, requests);
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            ASSERT_EQ(records[i].error, "");
+            if (expected.size() < records.size())
+                expected.push_back(ids_of(records[i]));
+            EXPECT_EQ(ids_of(records[i]), expected[i]) << i << " " << static_cast<int>(launches);
+        }
+        each(*model, launches);
+    }
 }
 
 } // namespace switchyard::test

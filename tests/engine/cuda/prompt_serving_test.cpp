@@ -1,5 +1,6 @@
 // Long prompts through the scheduler: which path each took is in its record, and is taken again.
 #include "engine/run/scheduler.h"
+#include "tests/engine/cuda/answers_together.h"
 #include "tests/engine/cuda/emulated_backend.h"
 
 #include <gtest/gtest.h>
@@ -17,13 +18,6 @@ RunRequest long_request(int tokens) {
     request.tuning.seed = 5;
     request.ignore_end = true;
     return request;
-}
-
-RunRecord again(Scheduler& scheduler, const RunRequest& request, const RunRecord& record) {
-    RunRequest replay;
-    replay.prompt = request.prompt;
-    replay.replay = std::make_shared<const RunRecord>(record);
-    return run_to_end(scheduler, replay);
 }
 
 TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
@@ -44,13 +38,13 @@ TEST(CudaPromptServing, ThePathOfAPromptIsInItsRecordAndTakenAgain) {
         EXPECT_EQ(record.context.front().library, library);
         EXPECT_EQ(record.computed_by.library, library ? "emulated products" : "");
         EXPECT_EQ(cuda::counts_of(*device).products > 0, library);
-        EXPECT_EQ(again(scheduler, request, record).context, record.context);
+        EXPECT_EQ(test::replayed(scheduler, request.prompt, record).context, record.context);
         // As a machine without a library, or one with, would have recorded it.
         RunRecord other = record;
         for (ContextSpan& span : other.context)
             span.library = false;
         const auto products = cuda::counts_of(*device).products;
-        const RunRecord third = again(scheduler, request, other);
+        const RunRecord third = test::replayed(scheduler, request.prompt, other);
         EXPECT_EQ(third.error, "");
         EXPECT_EQ(third.context, other.context);
         EXPECT_EQ(cuda::counts_of(*device).products, products);
@@ -88,11 +82,11 @@ TEST(CudaPromptServing, LongPromptsDecompressLatentAttentionAndRecordsSaySo) {
     EXPECT_TRUE(record.context.front().prompt);
     EXPECT_TRUE(record.context.front().decompressed);
     EXPECT_GE(record.context.front().tokens, from);
-    EXPECT_EQ(again(scheduler, request, record).context, record.context);
+    EXPECT_EQ(test::replayed(scheduler, request.prompt, record).context, record.context);
     RunRecord absorbed = record;
     for (ContextSpan& span : absorbed.context)
         span.decompressed = false;
-    EXPECT_EQ(again(scheduler, request, absorbed).context, absorbed.context);
+    EXPECT_EQ(test::replayed(scheduler, request.prompt, absorbed).context, absorbed.context);
 }
 
 /// An answer's rows would take many times as long there, and no record would say so.

@@ -28,13 +28,6 @@ RunRequest request_of(int i) {
     return request;
 }
 
-RunRecord replayed(Scheduler& scheduler, const RunRequest& request, const RunRecord& record) {
-    RunRequest again;
-    again.prompt = request.prompt;
-    again.replay = std::make_shared<const RunRecord>(record);
-    return run_to_end(scheduler, again);
-}
-
 TEST(CudaServing, AnswersTogetherUnderMovingDialsAreWhatTheirRecordsGiveAlone) {
     constexpr int kRequests = 5;
     std::vector<RunRecord> records;
@@ -72,7 +65,7 @@ TEST(CudaServing, AnswersTogetherUnderMovingDialsAreWhatTheirRecordsGiveAlone) {
     for (std::size_t i = 0; i < kRequests; ++i) {
         ASSERT_EQ(records[i].error, "");
         ASSERT_EQ(records[i].tokens.size(), 8 + i);
-        const RunRecord again = replayed(alone, requests[i], records[i]);
+        const RunRecord again = test::replayed(alone, requests[i].prompt, records[i]);
         EXPECT_EQ(again.error, "");
         EXPECT_EQ(ids_of(again), ids_of(records[i])) << i;
     }

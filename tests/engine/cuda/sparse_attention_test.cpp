@@ -17,20 +17,8 @@ using test::drawn_request, test::ids_of, test::prompt_of, test::step, test::tabl
 class CudaSparseAttention : public testing::TestWithParam<const char*> {};
 
 TEST_P(CudaSparseAttention, AnswersAreTheSameHoweverTheirStepsAreLaunched) {
-    using cuda::StepLaunches;
-    const std::vector<RunRequest> requests = {drawn_request(prompt_of(50, 0)),
-                                              drawn_request(prompt_of(5, 1))};
-    std::vector<std::vector<std::int32_t>> expected;
-    for (const auto launches : {StepLaunches::Stages, StepLaunches::Graphs, StepLaunches::Programs}) {
-        const auto model = test::load_reference(GetParam(), test::emulated_backend({}, launches));
-        const std::vector<RunRecord> records = test::answers_together(model, requests);
-        for (std::size_t i = 0; i < records.size(); ++i) {
-            ASSERT_EQ(records[i].error, "");
-            if (expected.size() < records.size())
-                expected.push_back(ids_of(records[i]));
-            EXPECT_EQ(ids_of(records[i]), expected[i]) << i << " " << static_cast<int>(launches);
-        }
-    }
+    test::expect_the_same_however_launched(
+        GetParam(), {drawn_request(prompt_of(50, 0)), drawn_request(prompt_of(5, 1))}, [](auto&&...) {});
 }
 
 /// Steps are recorded for contexts of 256 and 512 tokens; after a longer one there is more room than either
@@ -73,10 +61,7 @@ TEST_P(CudaSparseAttention, AChatGoesOnFromKeptBlocks) {
         EXPECT_GE(second.timings.prompt_tokens_reused, 32);
         const auto fresh = test::load_reference(GetParam(), test::emulated_backend({.seed = 9}));
         Scheduler alone(engine_parts(fresh));
-        RunRequest again;
-        again.prompt = prompt;
-        again.replay = std::make_shared<const RunRecord>(second);
-        EXPECT_EQ(ids_of(run_to_end(alone, again)), ids_of(second));
+        EXPECT_EQ(ids_of(test::replayed(alone, prompt, second)), ids_of(second));
     }
 }
 

@@ -55,22 +55,13 @@ TEST_P(CudaStateLayers, StatesOfAnyRowOfAStepAreGoneOnFrom) {
 
 TEST_P(CudaStateLayers, AnswersAreTheSameHoweverTheirStepsAreLaunched) {
     using cuda::StepLaunches;
-    const std::vector<RunRequest> requests = {drawn_request(prompt_of(34, 0)),
-                                              drawn_request(prompt_of(5, 1))};
-    std::vector<std::vector<std::int32_t>> expected;
-    for (const auto launches : {StepLaunches::Stages, StepLaunches::Graphs, StepLaunches::Programs}) {
-        const auto model = test::load_reference(GetParam(), test::emulated_backend({}, launches));
-        const std::vector<RunRecord> records = test::answers_together(model, requests);
-        for (std::size_t i = 0; i < records.size(); ++i) {
-            ASSERT_EQ(records[i].error, "");
-            if (expected.size() < records.size())
-                expected.push_back(ids_of(records[i]));
-            EXPECT_EQ(ids_of(records[i]), expected[i]) << i << " " << static_cast<int>(launches);
-        }
-        if (launches != StepLaunches::Stages && !cuda::on_card()) {
-            EXPECT_GT(model->executor().device_draws()->steps, 0u) << "steps behind others";
-        }
-    }
+    test::expect_the_same_however_launched(
+        GetParam(), {drawn_request(prompt_of(34, 0)), drawn_request(prompt_of(5, 1))},
+        [](LoadedModel& model, StepLaunches launches) {
+            if (launches != StepLaunches::Stages && !cuda::on_card()) {
+                EXPECT_GT(model.executor().device_draws()->steps, 0u) << "steps behind others";
+            }
+        });
 }
 
 /// A chat goes on from the states that its first part left.
@@ -89,10 +80,7 @@ TEST_P(CudaStateLayers, AChatGoesOnFromKeptStates) {
 
     const auto fresh = test::load_reference(GetParam(), test::emulated_backend({.seed = 9}));
     Scheduler alone(engine_parts(fresh));
-    RunRequest again;
-    again.prompt = longer;
-    again.replay = std::make_shared<const RunRecord>(second);
-    EXPECT_EQ(ids_of(run_to_end(alone, again)), ids_of(second));
+    EXPECT_EQ(ids_of(test::replayed(alone, longer, second)), ids_of(second));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CudaStateLayers,

@@ -2,13 +2,13 @@
 // kept states, and beside other sequences.
 #include "kernels/cuda/kernel_list.h"
 #include "tests/kernels/cuda/cache_memory.h"
+#include "tests/kernels/cuda/drawn_values.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <random>
 
 namespace switchyard::cuda {
 namespace {
@@ -28,30 +28,14 @@ struct StepPart {
     std::vector<StateAfter> after;
 };
 
-struct CudaCompress : testing::Test {
+struct CudaCompress : DrawnValues {
+    CudaCompress() : DrawnValues(23) {}
+
     static constexpr std::int64_t kOffset = 64; ///< of the layer's states
 
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{23};
-    std::normal_distribution<float> number;
     std::vector<float> kv, gate, bias, gain, frequencies; ///< of a sequence's tokens
     KvLayout layout{std::vector<KvShape>{}};
 
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    std::vector<float> numbers(int count) {
-        std::vector<float> values(static_cast<std::size_t>(count));
-        for (float& x : values)
-            x = number(random);
-        return values;
-    }
-    const MatrixView* view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
-    }
     float* state_memory(const Compressor& c) {
         return put(std::vector<float>(static_cast<std::size_t>(kOffset + c.state()), -7.0f));
     }

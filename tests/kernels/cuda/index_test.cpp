@@ -1,6 +1,7 @@
 // The indexer of sparse attention: keys as they are kept, scores against sums in double, and choices against
 // a sort of the scores.
 #include "tests/kernels/cuda/cache_memory.h"
+#include "tests/kernels/cuda/drawn_values.h"
 
 #include "kernels/cuda/kernel_list.h"
 
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <random>
 
 namespace switchyard::cuda {
 namespace {
@@ -25,25 +25,14 @@ struct Indexer {
 };
 
 /// One sequence with keys, and rows of it at some positions.
-struct CudaIndex : testing::Test {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{17};
-    std::normal_distribution<float> number;
+struct CudaIndex : DrawnValues {
+    CudaIndex() : DrawnValues(17) {}
 
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    std::vector<float> numbers(std::size_t count, bool ties = false) {
-        std::vector<float> values(count);
+    std::vector<float> numbers_of(const Indexer& i, std::size_t count) {
+        std::vector<float> values = numbers(count);
         for (float& x : values)
-            x = ties ? std::round(number(random)) : number(random);
+            x = i.ties ? std::round(x) : x;
         return values;
-    }
-    const MatrixView* view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
     }
     static KvLayout layout_of(const Indexer& i) {
         return KvLayout(std::vector<KvShape>{{1, 32, 32}, {.row_dim = i.dim, .row_tokens = i.tokens}});
@@ -62,7 +51,7 @@ struct CudaIndex : testing::Test {
             sequence.types.push_back(t % 64 == 0 ? CacheType::F16 : CacheType::Q8_0);
             sequence.blocks.emplace_back(layout.block_bytes(sequence.types.back()), std::byte{0xff});
         }
-        keys = numbers(static_cast<std::size_t>(tokens / i.tokens * i.dim), i.ties);
+        keys = numbers_of(i, static_cast<std::size_t>(tokens / i.tokens * i.dim));
         const KvRowsView& rows = layout.rows(1);
         for (int k = 0; k < tokens / i.tokens; ++k) {
             auto* to = reinterpret_cast<std::uint16_t*>(const_cast<std::byte*>(place(rows, sequence, k)));
@@ -149,8 +138,8 @@ struct CudaIndex : testing::Test {
         const KvLayout layout = layout_of(i);
         std::vector<float> keys;
         const CachedSequence sequence = sequence_of(i, layout, context, keys);
-        const auto q = numbers(positions.size() * static_cast<std::size_t>(i.heads * i.dim), i.ties),
-                   weights = numbers(positions.size() * static_cast<std::size_t>(i.heads), i.ties);
+        const auto q = numbers_of(i, positions.size() * static_cast<std::size_t>(i.heads * i.dim)),
+                   weights = numbers_of(i, positions.size() * static_cast<std::size_t>(i.heads));
         const Found found = choose(i, layout, sequence, positions, q, weights, 0, context);
         const auto stride = found.scores.size() / positions.size() / static_cast<std::size_t>(i.choices());
         for (std::size_t r = 0; r < positions.size(); ++r) {

@@ -1,8 +1,8 @@
 // Routers that do more than others, on the device against the CPU's choice.
 #include "engine/model/router.h"
 #include "kernels/cuda/kernel_list.h"
+#include "tests/kernels/cuda/drawn_values.h"
 #include "tests/kernels/cuda/random_logits.h"
-#include "tests/kernels/cuda/test_device.h"
 
 #include <gtest/gtest.h>
 
@@ -25,10 +25,7 @@ struct OtherRouters : testing::Test, RandomLogits {
         return upload(*device, *stream, values);
     }
     const MatrixView* vector(const std::vector<float>& values) {
-        if (values.empty())
-            return nullptr;
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
+        return values.empty() ? nullptr : upload_vector(*device, *stream, values);
     }
     std::vector<RowInput> random_rows(std::size_t count, int experts) {
         std::vector<RowInput> rows(count);

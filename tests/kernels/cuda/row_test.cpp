@@ -18,19 +18,9 @@ std::vector<float> random_numbers(std::size_t count, std::mt19937& random) {
     return values;
 }
 
-struct CudaRows : testing::Test {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{5};
+struct CudaRows : DrawnValues {
+    CudaRows() : DrawnValues(5) {}
 
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    const MatrixView* vector_view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
-    }
     const RowInput* rows_at(const std::vector<int>& positions, const std::vector<int>& first_blocks = {},
                             int first_long = -1) {
         std::vector<RowInput> rows(positions.size());
@@ -141,7 +131,7 @@ void check_layer(CudaRows& t, const Layer& layer, const std::vector<CacheType>& 
     p.value[0].copy = t.put(std::vector<float>(copied, -7.0f));
     p.value[0].copy_row = copy_row;
     p.value[0].copy_unit = copy_unit;
-    const MatrixView *head_view = t.vector_view(head_gain), *row_view = t.vector_view(row_gain);
+    const MatrixView *head_view = t.view(head_gain), *row_view = t.view(row_gain);
     const float *cos_table = t.put(cosines), *sin_table = t.put(sines);
     p.steps = 4;
     RowStep norm = {};

@@ -2,7 +2,7 @@
 // other sequences.
 #include "kernels/cuda/kernel_list.h"
 #include "kernels/cuda/value_kernels.h"
-#include "tests/kernels/cuda/test_device.h"
+#include "tests/kernels/cuda/drawn_values.h"
 
 #include <gtest/gtest.h>
 
@@ -26,28 +26,18 @@ void norm(double* x, std::size_t count, double epsilon) {
         x[i] /= std::sqrt(squares / static_cast<double>(count) + epsilon);
 }
 
-struct CudaStates : testing::Test {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{11};
+struct CudaStates : DrawnValues {
+    CudaStates() : DrawnValues(11) {}
 
     static constexpr int kLong = 37, kShort = 5, kRows = kLong + kShort; ///< of two sequences
     static constexpr std::size_t kOffset = 64;                           ///< of the layer's states
 
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
     std::vector<float> numbers(std::size_t count, float least = -1.0f, float most = 1.0f) {
         std::uniform_real_distribution<float> number(least, most);
         std::vector<float> values(count);
         for (float& x : values)
             x = number(random);
         return values;
-    }
-    const MatrixView* view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
     }
 
     /// What a layer computes, and how one row of it would be by hand: from and into a state.

@@ -1,12 +1,11 @@
 // Residual streams of hyper-connections against plain loops in doubles.
 #include "kernels/cuda/kernel_list.h"
-#include "tests/kernels/cuda/test_device.h"
+#include "tests/kernels/cuda/drawn_values.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 namespace switchyard::cuda {
 namespace {
@@ -26,26 +25,8 @@ void normalise(std::vector<double>& mix, int n, bool rows, double epsilon) {
     }
 }
 
-struct CudaStreams : testing::Test {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{5};
-    std::normal_distribution<float> number;
-
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    std::vector<float> numbers(int count, float size = 1.0f) {
-        std::vector<float> values(static_cast<std::size_t>(count));
-        for (float& x : values)
-            x = size * number(random);
-        return values;
-    }
-    const MatrixView* view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
-    }
+struct CudaStreams : DrawnValues {
+    CudaStreams() : DrawnValues(5) {}
 
     struct Mixed {
         std::vector<float> out, weights;

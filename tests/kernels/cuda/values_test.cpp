@@ -1,36 +1,17 @@
 // What is done to values between products: taken apart, gated, scaled, normed and added.
 #include "kernels/cuda/kernel_list.h"
-#include "tests/kernels/cuda/test_device.h"
+#include "tests/kernels/cuda/drawn_values.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 namespace switchyard::cuda {
 namespace {
 
-struct CudaValues : testing::Test {
-    std::unique_ptr<Device> device = make_test_device();
-    std::unique_ptr<Stream> stream = device->make_stream();
-    std::mt19937 random{3};
-
-    template <typename T>
-    T* put(const std::vector<T>& values) {
-        return upload(*device, *stream, values);
-    }
-    std::vector<float> numbers(std::size_t count) {
-        std::normal_distribution<float> number;
-        std::vector<float> values(count);
-        for (float& x : values)
-            x = number(random);
-        return values;
-    }
-    const MatrixView* view(const std::vector<float>& values) {
-        return put(std::vector<MatrixView>{{reinterpret_cast<const std::byte*>(put(values)), 1,
-                                            static_cast<std::int32_t>(values.size()), BlockType::F32}});
-    }
+struct CudaValues : DrawnValues {
+    CudaValues() : DrawnValues(3) {}
 };
 
 TEST_F(CudaValues, RowsAreTakenApart) {
