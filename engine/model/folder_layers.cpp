@@ -1,5 +1,6 @@
 #include "engine/model/folder_layers.h"
 
+#include "engine/model/architecture.h"
 #include "engine/model/folder_families.h"
 
 #include <algorithm>
@@ -104,7 +105,8 @@ std::vector<bool> sliding_layers(const Keys& keys, const std::string& model_type
     return slides;
 }
 
-void read_window(const Keys& keys, const std::string& model_type, std::uint64_t layers, Target& out) {
+void read_window(const Keys& keys, const std::string& model_type, const Architecture& architecture,
+                 std::uint64_t layers, Target& out) {
     const bool qwen = model_type.starts_with("qwen") && !has_linear_layers(model_type);
     const bool own = model_type == "gemma2" || model_type == "gemma4_text" || model_type == "laguna" ||
                      model_type == "mimo_v2_flash" || model_type.starts_with("cohere2");
@@ -120,11 +122,11 @@ void read_window(const Keys& keys, const std::string& model_type, std::uint64_t 
     const std::uint64_t window = keys.count("sliding_window").value_or(usual);
     const std::vector<bool> slides =
         own ? window_layers(keys, model_type, layers) : sliding_layers(keys, model_type, layers);
-    // These rotate what slides alone: that nothing does, or that windows have no end, is said too.
+    // Where what slides alone is rotated, that nothing does, or that windows have no end, is said too.
     constexpr std::uint64_t kEndless = std::uint64_t{1} << 30;
-    const bool always = model_type == "exaone_moe" || model_type == "afmoe";
     const bool none = window == 0 || std::ranges::find(slides, true) == slides.end();
-    if ((none && !always) || (qwen && !keys.flag("use_sliding_window").value_or(false))) {
+    if ((none && !architecture.rotates_windows_only) ||
+        (qwen && !keys.flag("use_sliding_window").value_or(false))) {
         return;
     }
     out.set("attention.sliding_window", window == 0 ? kEndless : window);
@@ -448,7 +450,7 @@ void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
 void read_folder_layers(const Keys& keys, const std::string& model_type, Target& out, Metadata& metadata,
                         FolderShape& shape) {
     const auto layers = static_cast<std::uint64_t>(shape.layers);
-    read_window(keys, model_type, layers, out);
+    read_window(keys, model_type, *find_architecture(shape.architecture), layers, out);
     read_indexer(keys, model_type, layers, out);
     if (model_type == "granitemoehybrid" || model_type == "nemotron_h") {
         read_state_spaces(keys, layers, out, metadata, shape);

@@ -96,8 +96,7 @@ class AttentionStage : public Stage {
         const switchyard::AttentionStep& s = fused_.step;
         const int layer = s.cache == kNoLayer ? fused_.layer : s.cache;
         RowStepsBuilder rows(step, layer);
-        for (const switchyard::RowStep& one : fused_.rows)
-            rows.add(one);
+        rows.add(fused_.rows);
         if (s.cache == kNoLayer) {
             rows.value(s.k, RowStore::Keys, s.head_dim);
             rows.value(s.v, RowStore::Values, s.value_dim);
@@ -318,8 +317,7 @@ class LatentAttentionStage : public Stage {
     int changes(const StepLaunch& step, RowStepsBuilder& rows) const {
         const LatentAttentionStep& s = fused_.step;
         const int key_dim = s.latent_dim + s.rope;
-        for (const switchyard::RowStep& one : fused_.rows)
-            rows.add(one);
+        rows.add(fused_.rows);
         rows.value(s.latent, RowStore::Keys, key_dim);
         const int q = rows.value(s.q);
         rows.head(q, s.nope + s.rope);

@@ -120,8 +120,7 @@ class IndexStage : public Stage {
         step.enter(StageKind::Attention);
         if (!of_queries_.empty()) {
             RowStepsBuilder rows(step, 0);
-            for (const switchyard::RowStep& one : of_queries_)
-                rows.add(one);
+            rows.add(of_queries_);
             launch_row_steps(step, rows.params());
         }
         if (step_.key != kNoValue)
@@ -199,8 +198,7 @@ class ChosenAttentionStage : public Stage {
         step.enter(StageKind::Attention);
         const switchyard::AttentionStep& s = fused_.step;
         RowStepsBuilder rows(step, fused_.layer);
-        for (const switchyard::RowStep& one : fused_.rows)
-            rows.add(one);
+        rows.add(fused_.rows);
         rows.value(s.k, RowStore::Keys, s.head_dim);
         rows.value(s.v, RowStore::Values, s.value_dim);
         launch_row_steps(step, rows.params());

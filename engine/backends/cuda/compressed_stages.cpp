@@ -56,8 +56,7 @@ class CompressedAttentionStage : public Stage {
         step.enter(StageKind::Attention);
         const CompressedAttentionStep& s = fused_.step;
         RowStepsBuilder rows(step, fused_.layer);
-        for (const switchyard::RowStep& one : fused_.rows)
-            rows.add(one);
+        rows.add(fused_.rows);
         rows.value(s.kv, RowStore::Keys, s.dim);
         launch_row_steps(step, rows.params());
         launch_chosen(step, step.kv.layer(fused_.layer),

@@ -45,6 +45,10 @@ class RowStepsBuilder {
                                .copy_unit = 0};
         return p_.values++;
     }
+    void add(const std::vector<switchyard::RowStep>& steps) {
+        for (const switchyard::RowStep& one : steps)
+            add(one);
+    }
     void add(const switchyard::RowStep& s) {
         const int v = value(s.value());
         RowStep& own = p_.step[p_.steps++];
