@@ -119,10 +119,12 @@ void DeviceLibrary::set_trouble(DeviceTrouble trouble, std::string reason) {
 static bool has_room(const std::filesystem::path& file) {
     constexpr std::size_t kOfRuntime = std::size_t{64} << 20;
     std::error_code error;
-    const std::size_t bytes =
-        2 * static_cast<std::size_t>(std::filesystem::file_size(file, error)) + kOfRuntime;
+    const std::uintmax_t length = std::filesystem::file_size(file, error);
+    if (error)
+        return true; // no file of that path: the loader finds it elsewhere, or says that there is none
+    const std::size_t bytes = 2 * static_cast<std::size_t>(length) + kOfRuntime;
     void* memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (error || memory == MAP_FAILED)
+    if (memory == MAP_FAILED)
         return false;
     munmap(memory, bytes);
     return true;
