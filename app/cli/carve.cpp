@@ -65,7 +65,8 @@ void run_carve(CarveArguments& o) {
 void add_carve(CLI::App& app) {
     auto o = std::make_shared<CarveArguments>();
     CLI::App* command = app.add_subcommand("carve", "Turn a dense model into shared and routed experts");
-    command->add_option("in", o->in, "Dense model, a GGUF file")->required();
+    command->add_option("in", o->in, "Dense model: a GGUF file, or a folder as its authors publish it")
+        ->required();
     command->add_option("out", o->out, "Carved model to write")->required();
     command->add_option("--routed", o->request.shape.routed, "Routed experts a layer")->capture_default_str();
     command

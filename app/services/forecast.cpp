@@ -44,9 +44,9 @@ ChoiceForecast forecastWeights(const ModelPlan& plan, const MemoryForecast& memo
 }
 
 // Whether its layers divide into experts, by the shape carving takes where none is asked for.
-bool carvable(const ModelConfig& config) {
+bool carvable(const ModelFile& file, const ModelConfig& config) {
     try {
-        shape_plan(config, {});
+        shape_plan(file, config, {});
         return true;
     } catch (const Error&) {
         return false;
@@ -199,7 +199,7 @@ Capabilities describeModel(LoadedModel& model, const ChosenBackend& device, doub
     c.experts_active = plan.experts_active;
     if (const auto type = main_file_type(model.sources()))
         c.file_precision = text(traits(*type).name);
-    c.can_carve = carvable(model.config());
+    c.can_carve = carvable(model.file(), model.config());
     const ModelPlan model_plan{plan, model.sources()};
     const MemoryForecast memory(model_plan, model.file(), model.backend());
     c.weights_bytes = model.weights()->own_bytes() + model.backend().expert_cache_bytes();

@@ -2,11 +2,11 @@
 
 #include "engine/base/error.h"
 #include "engine/base/threads.h"
-#include "engine/carve/carve_layout.h"
 #include "engine/carve/cluster.h"
 #include "engine/carve/refine.h"
 #include "engine/carve/ridge.h"
 #include "engine/quant/quant.h"
+#include "engine/run/text_cache.h"
 #include "kernels/cpu/kernels.h"
 
 #include <algorithm>
@@ -33,10 +33,11 @@ constexpr std::size_t kMostExact = 32; ///< neurons of a layer
 // down [hidden, width] of a dense layer as floats, by column: [width, hidden].
 std::vector<float> down_columns(const ModelFile& file, int layer, int hidden, int width) {
     const TensorView* t = file.find("blk." + std::to_string(layer) + ".ffn_down.weight");
+    const auto data = t->matrix(0);
     std::vector<float> row(static_cast<std::size_t>(width)),
         columns(row.size() * static_cast<std::size_t>(hidden));
     for (int r = 0; r < hidden; ++r) {
-        decode_row(t->type, t->data + static_cast<std::size_t>(r) * row_bytes(t->type, width), row);
+        decode_row(t->type, data.get() + static_cast<std::size_t>(r) * row_bytes(t->type, width), row);
         for (std::size_t c = 0; c < row.size(); ++c)
             columns[c * static_cast<std::size_t>(hidden) + static_cast<std::size_t>(r)] = row[c];
     }
@@ -46,16 +47,22 @@ std::vector<float> down_columns(const ModelFile& file, int layer, int hidden, in
 // First reading: how strongly each neuron speaks, and a sample of when.
 class NeuronStatistics : public FeedForwardObserver {
   public:
-    NeuronStatistics(int layers, int hidden, int width, std::size_t tokens)
-        : hidden_(hidden), width_(width), stride_(stride(layers, hidden + width, tokens)),
-          layers_(static_cast<std::size_t>(layers)) {
-        for (Layer& l : layers_) {
-            l.strength.resize(static_cast<std::size_t>(width));
-            l.sums.inputs = hidden;
-            l.sums.xx.resize(static_cast<std::size_t>(hidden) * static_cast<std::size_t>(hidden));
-            l.peak.resize(static_cast<std::size_t>(width));
-            l.input.resize(static_cast<std::size_t>(hidden));
+    /// `blocks` of the model come before those of the plan's layers.
+    NeuronStatistics(const CarvePlan& plan, int blocks, std::size_t tokens)
+        : hidden_(plan.hidden), first_block_(blocks), layers_(plan.layers.size()) {
+        std::size_t values = 0;
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            Layer& l = layers_[i];
+            const auto width = static_cast<std::size_t>(plan.layers[i].width),
+                       hidden = static_cast<std::size_t>(hidden_);
+            l.strength.resize(width);
+            l.sums.inputs = hidden_;
+            l.sums.xx.resize(hidden * hidden);
+            l.peak.resize(width);
+            l.input.resize(hidden);
+            values += hidden + width;
         }
+        stride_ = stride(values, tokens);
     }
 
     struct Layer {
@@ -65,11 +72,13 @@ class NeuronStatistics : public FeedForwardObserver {
         LayerSample sample;
         RidgeSums sums;
     };
-    Layer& layer(int i) { return layers_[static_cast<std::size_t>(i)]; }
+    Layer& layer(std::size_t i) { return layers_[i]; } ///< of the plan's
     void next_step(std::size_t first_token) { first_token_ = first_token; }
 
     void observe(const FeedForwardView& v, int thread, int threads) override {
-        Layer& l = layer(v.block);
+        if (v.block < first_block_)
+            return;
+        Layer& l = layer(static_cast<std::size_t>(v.block - first_block_));
         add_gram(l, v, thread, threads);
         if (thread != 0)
             return;
@@ -84,23 +93,23 @@ class NeuronStatistics : public FeedForwardObserver {
             for (int i = 0; i < hidden_; ++i)
                 l.input[static_cast<std::size_t>(i)] += x[i];
             if ((first_token_ + static_cast<std::size_t>(r)) % stride_ == 0)
-                keep(l.sample, x, h);
+                keep(l.sample, x, h, v.width);
         }
         l.sums.rows += v.rows;
     }
 
   private:
-    static std::size_t stride(int layers, int values, std::size_t tokens) {
-        const std::size_t bytes =
-            static_cast<std::size_t>(layers) * static_cast<std::size_t>(values) * sizeof(std::uint16_t);
+    /// `values`: of a token in all layers.
+    static std::size_t stride(std::size_t values, std::size_t tokens) {
+        const std::size_t bytes = values * sizeof(std::uint16_t);
         const std::size_t samples = std::max(kFewestSamples, kSampleBytes / bytes);
         return std::max<std::size_t>(1, (tokens + samples - 1) / samples);
     }
 
-    void keep(LayerSample& sample, const float* x, const float* h) const {
+    void keep(LayerSample& sample, const float* x, const float* h, int width) const {
         for (int i = 0; i < hidden_; ++i)
             sample.inputs.push_back(float_to_bf16(x[i]));
-        for (int i = 0; i < width_; ++i)
+        for (int i = 0; i < width; ++i)
             sample.activations.push_back(float_to_bf16(std::fabs(h[i])));
     }
 
@@ -130,8 +139,8 @@ class NeuronStatistics : public FeedForwardObserver {
         cpu::matmul(args);
     }
 
-    int hidden_, width_;
-    std::size_t stride_, first_token_ = 0;
+    int hidden_, first_block_;
+    std::size_t stride_ = 1, first_token_ = 0;
     std::vector<Layer> layers_;
 };
 
@@ -166,8 +175,10 @@ std::vector<std::size_t> massive_neurons(const NeuronStatistics::Layer& stats,
 // Which neurons are shared (the strongest), and which expert has each of the others (those that speak
 // together); then both again, by what a router can foretell.
 std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
-                                         const std::vector<float>& columns, const CarvePlan& plan) {
-    const auto width = static_cast<std::size_t>(plan.width), hidden = static_cast<std::size_t>(plan.hidden);
+                                         const std::vector<float>& columns, const CarvePlan& plan,
+                                         const CarveLayer& layer) {
+    const auto width = static_cast<std::size_t>(layer.width), hidden = static_cast<std::size_t>(plan.hidden),
+               shared = static_cast<std::size_t>(layer.shared_width(plan.experts));
     std::vector<double> norms(width), strength(width);
     for (std::size_t i = 0; i < width; ++i) {
         const float* c = columns.data() + i * hidden;
@@ -176,8 +187,7 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
     }
     std::vector<std::uint8_t> owner(width, kSharedNeuron);
     std::vector<std::size_t> massive = massive_neurons(stats, norms);
-    massive.resize(
-        std::min(massive.size(), std::min(kMostExact, static_cast<std::size_t>(plan.shared_width()))));
+    massive.resize(std::min(massive.size(), std::min(kMostExact, shared)));
     for (std::size_t n : massive) {
         owner[n] = kExactNeuron;
         strength[n] = std::numeric_limits<double>::infinity(); // shared before all others
@@ -186,7 +196,7 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return strength[a] > strength[b]; });
-    std::vector<std::size_t> routed(order.begin() + plan.shared_width(), order.end());
+    std::vector<std::size_t> routed(order.begin() + static_cast<std::ptrdiff_t>(shared), order.end());
     std::sort(routed.begin(), routed.end());
 
     const std::size_t tokens = stats.sample.activations.size() / width, step = 1 + (tokens - 1) / kCompared,
@@ -206,16 +216,16 @@ std::vector<std::uint8_t> assign_neurons(const NeuronStatistics::Layer& stats,
 // Second reading: the norm of each expert's output for each token, against the layer's input.
 class ExpertNorms : public FeedForwardObserver {
   public:
-    ExpertNorms(const CarvePlan& plan, NeuronStatistics& statistics, const ModelFile& file)
-        : plan_(plan), statistics_(statistics), layers_(plan.layers.size()) {
+    ExpertNorms(const CarvePlan& plan, int first_block, NeuronStatistics& statistics, const ModelFile& file)
+        : plan_(plan), first_block_(first_block), statistics_(statistics), layers_(plan.layers.size()) {
         for (std::size_t l = 0; l < layers_.size(); ++l) {
+            const CarveLayer& layer = plan.layers[l];
             layers_[l].members.resize(static_cast<std::size_t>(plan.experts));
-            for (std::size_t n = 0; n < plan.layers[l].owner.size(); ++n)
-                if (!is_shared(plan.layers[l].owner[n]))
-                    layers_[l].members[plan.layers[l].owner[n]].push_back(static_cast<int>(n));
-            const int layer = plan.dense_layers + static_cast<int>(l);
-            pack(layers_[l], down_columns(file, layer, plan.hidden, plan.width));
-            RidgeSums& sums = statistics.layer(layer).sums;
+            for (std::size_t n = 0; n < layer.owner.size(); ++n)
+                if (!is_shared(layer.owner[n]))
+                    layers_[l].members[layer.owner[n]].push_back(static_cast<int>(n));
+            pack(layers_[l], down_columns(file, layer.layer, plan.hidden, layer.width));
+            RidgeSums& sums = statistics.layer(l).sums;
             sums.outputs = plan.experts;
             sums.xy.assign(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden),
                            0.0);
@@ -223,10 +233,11 @@ class ExpertNorms : public FeedForwardObserver {
     }
 
     void observe(const FeedForwardView& v, int thread, int threads) override {
-        if (v.block < plan_.dense_layers)
+        if (v.block < first_block_)
             return;
-        const Layer& layer = layers_[static_cast<std::size_t>(v.block - plan_.dense_layers)];
-        RidgeSums& sums = statistics_.layer(v.block).sums;
+        const auto index = static_cast<std::size_t>(v.block - first_block_);
+        const Layer& layer = layers_[index];
+        RidgeSums& sums = statistics_.layer(index).sums;
         for (int e = thread; e < plan_.experts; e += threads) { // an expert's sums belong to one thread
             double* xy = sums.xy.data() + static_cast<std::ptrdiff_t>(e) * plan_.hidden;
             const std::vector<double> norms = output_norms(layer, static_cast<std::size_t>(e), v);
@@ -252,9 +263,10 @@ class ExpertNorms : public FeedForwardObserver {
             for (std::size_t m = 0; m < members.size(); ++m)
                 for (std::size_t i = 0; i < hidden; ++i)
                     rows[i * members.size() + m] = columns[static_cast<std::size_t>(members[m]) * hidden + i];
-            auto& packed = layer.packed.emplace_back(
-                cpu::packed_bytes(BlockType::F32, plan_.hidden, plan_.expert_width) / sizeof(float));
-            cpu::pack_panels(BlockType::F32, plan_.hidden, plan_.expert_width,
+            const auto width = static_cast<std::int64_t>(members.size());
+            auto& packed = layer.packed.emplace_back(cpu::packed_bytes(BlockType::F32, plan_.hidden, width) /
+                                                     sizeof(float));
+            cpu::pack_panels(BlockType::F32, plan_.hidden, width,
                              reinterpret_cast<const std::byte*>(rows.data()),
                              reinterpret_cast<std::byte*>(packed.data()), 0, cpu::panels(plan_.hidden));
         }
@@ -270,7 +282,7 @@ class ExpertNorms : public FeedForwardObserver {
                 h[r * members.size() + m] =
                     v.hidden[static_cast<std::ptrdiff_t>(r) * v.hidden_stride + members[m]];
         cpu::MatmulArgs args;
-        args.weights = {BlockType::F32, plan_.hidden, plan_.expert_width,
+        args.weights = {BlockType::F32, plan_.hidden, static_cast<std::int64_t>(members.size()),
                         reinterpret_cast<const std::byte*>(layer.packed[expert].data())};
         args.last_panel = cpu::panels(plan_.hidden);
         args.activations = reinterpret_cast<const std::byte*>(h.data());
@@ -288,6 +300,7 @@ class ExpertNorms : public FeedForwardObserver {
     }
 
     const CarvePlan& plan_;
+    int first_block_;
     NeuronStatistics& statistics_;
     std::vector<Layer> layers_;
 };
@@ -309,13 +322,15 @@ class Reading {
         const ObserverGuard guard(model_.executor(), observer);
         std::size_t done = 0;
         for (const auto& text : texts_) {
-            Sequence sequence(model_.executor());
+            TextCache cache(model_.executor());
             for (std::size_t begin = 0; begin < text.size(); begin += kChunk) {
                 Batch batch;
                 const std::size_t end = std::min(begin + kChunk, text.size());
                 for (std::size_t i = begin; i < end; ++i)
                     batch.rows.push_back({.token = text[i], .position = static_cast<std::int32_t>(i)});
-                batch.sequences.push_back({sequence.up_to(end)});
+                batch.sequences.push_back(cache.next(model_.plan(), static_cast<int>(begin),
+                                                     static_cast<int>(end), static_cast<int>(text.size()),
+                                                     BlockType::F16));
                 before(done);
                 if (model_.executor().run(std::move(batch), model_.weights(), progress_.stop).cancelled)
                     throw Error("carving was stopped");
@@ -332,20 +347,6 @@ class Reading {
         ObserverGuard(Executor& e, FeedForwardObserver& o) : executor(e) { executor.set_observer(&o); }
         ~ObserverGuard() { executor.set_observer(nullptr); }
         Executor& executor;
-    };
-    struct Sequence {
-        explicit Sequence(Executor& e) : executor(e) {}
-        ~Sequence() {
-            for (KvBlockId b : blocks)
-                executor.release_kv_block(b);
-        }
-        const std::vector<KvBlockId>& up_to(std::size_t tokens) {
-            while (blocks.size() * kKvBlockTokens < tokens)
-                blocks.push_back(executor.allocate_kv_block(BlockType::F16));
-            return blocks;
-        }
-        Executor& executor;
-        std::vector<KvBlockId> blocks;
     };
 
     LoadedModel& model_;
@@ -380,88 +381,100 @@ void for_layers(std::size_t layers, int threads, F work) {
 
 } // namespace
 
-void check_dense_layers(const ModelConfig& c, int dense_layers) {
+void check_dense_layers(const CarveLayout& layout, const ModelConfig& c, int dense_layers) {
     if (dense_layers < 0 || dense_layers >= c.layers)
         throw Error("the leading layers that stay dense must be 0 to " + std::to_string(c.layers - 1) +
                     ", not " + std::to_string(dense_layers));
-    const CarveLayout layout = carve_layout(c, 1);
     if (dense_layers > 0 && !layout.dense_layers)
-        throw Error("every layer of " + c.name + " must become experts: the " +
-                    std::string(layout.architecture) + " layout has no dense ones");
+        throw Error("every layer of " + c.name + " must become experts: the " + layout.architecture +
+                    " layout has no dense ones");
 }
 
-CarvePlan shape_plan(const ModelConfig& c, const CarveShape& shape) {
+/// Neurons of an expert, of `wanted` for each; the rest is shared.
+static int expert_width(int neurons, int experts, double wanted) {
+    const int nearest = static_cast<int>(std::lround(wanted / kBlock)) * kBlock;
+    const bool blocks = neurons % kBlock == 0 && std::fabs(nearest - wanted) <= kMostRounding * wanted;
+    const int width = blocks ? nearest : static_cast<int>(wanted);
+    if (width < 1)
+        throw Error("the " + std::to_string(neurons) + " neurons of a layer are too few for " +
+                    std::to_string(experts) + " experts");
+    return width;
+}
+
+/// As above, but for a layout whose shared part is a multiple of an expert: the widest expert that leaves at
+/// least the wanted share; in whole blocks of 32 neurons where that is possible, so that down can be
+/// quantized.
+static int dividing_width(int neurons, int experts, double wanted) {
+    const auto most = static_cast<int>(wanted);
+    for (const int step : {kBlock, 1})
+        for (int width = most / step * step; width >= step; width -= step)
+            if ((neurons - experts * width) % width == 0)
+                return width;
+    throw Error("the " + std::to_string(neurons) + " neurons of a layer do not divide into " +
+                std::to_string(experts) + " experts and a shared part that is a multiple of an expert");
+}
+
+CarvePlan shape_plan(const ModelFile& file, const ModelConfig& c, const CarveShape& shape) {
     if (!c.dense())
         throw Error(c.name + " has experts already: only a dense model can be carved");
-    if (const std::string lacks = layout_lacks(c); !lacks.empty())
-        throw Error(c.name + " cannot be carved: it has " + lacks +
-                    ", which files of carved models have no place for");
     if (shape.routed < 2 || shape.routed > kMostCarvedExperts)
         throw Error("the number of routed experts must be 2 to " + std::to_string(kMostCarvedExperts) +
                     ", not " + std::to_string(shape.routed));
     if (!(shape.shared_share >= 0.0 && shape.shared_share < 1.0))
         throw Error("the shared share must be at least 0 and below 1");
-    check_dense_layers(c, shape.dense_layers);
+    const CarveLayout layout = carve_layout(file, c, shape.routed);
+    check_dense_layers(layout, c, shape.dense_layers);
     CarvePlan plan;
-    plan.dense_layers = shape.dense_layers;
     plan.hidden = c.hidden;
-    plan.width = c.feed_forward;
+    plan.model_layers = c.layers;
     plan.experts = shape.routed;
     plan.model = c.name;
-    const double wanted = (1.0 - shape.shared_share) * c.feed_forward / shape.routed;
-    if (!carve_layout(c, shape.routed).whole_shared) {
-        const int nearest = static_cast<int>(std::lround(wanted / kBlock)) * kBlock;
-        const bool blocks =
-            c.feed_forward % kBlock == 0 && std::fabs(nearest - wanted) <= kMostRounding * wanted;
-        plan.expert_width = blocks ? nearest : static_cast<int>(wanted);
-        if (plan.expert_width < 1)
-            throw Error("the " + std::to_string(c.feed_forward) + " neurons of a layer are too few for " +
-                        std::to_string(shape.routed) + " experts");
-        return plan;
+    for (const int layer : feed_forward_layers(file, c)) {
+        if (layer < shape.dense_layers)
+            continue;
+        const int neurons = neurons_of(file, layer);
+        const double wanted = (1.0 - shape.shared_share) * neurons / shape.routed;
+        plan.layers.push_back({layer, neurons,
+                               layout.whole_shared ? dividing_width(neurons, shape.routed, wanted)
+                                                   : expert_width(neurons, shape.routed, wanted)});
     }
-    // The widest expert that leaves at least the wanted share; in whole blocks of 32 neurons where that is
-    // possible, so that down can be quantized.
-    const auto most = static_cast<int>(wanted);
-    for (const int step : {kBlock, 1})
-        for (int width = most / step * step; width >= step; width -= step)
-            if ((c.feed_forward - shape.routed * width) % width == 0) {
-                plan.expert_width = width;
-                return plan;
-            }
-    throw Error("the " + std::to_string(c.feed_forward) + " neurons of a layer do not divide into " +
-                std::to_string(shape.routed) + " experts and a shared part that is a multiple of an expert");
+    if (plan.layers.empty())
+        throw Error(c.name + " has no layers with neurons behind the first " +
+                    std::to_string(shape.dense_layers));
+    return plan;
 }
 
 CarvePlan make_carve_plan(LoadedModel& model, const CarveShape& shape,
                           const std::vector<std::vector<std::int32_t>>& texts,
                           const CarveProgress& progress) {
-    CarvePlan plan = shape_plan(model.config(), shape);
+    CarvePlan plan = shape_plan(model.file(), model.config(), shape);
     Reading reading(model, texts, progress);
     if (reading.tokens() < kLeastTokens)
         throw Error("the calibration text has " + std::to_string(reading.tokens()) + " tokens, at least " +
                     std::to_string(kLeastTokens) + " are needed");
-    const auto layers = static_cast<std::size_t>(model.config().layers - plan.dense_layers);
-    NeuronStatistics statistics(model.config().layers, plan.hidden, plan.width, reading.tokens());
+    const std::size_t layers = plan.layers.size();
+    const auto first_block =
+        static_cast<int>(feed_forward_layers(model.file(), model.config()).size() - layers);
+    NeuronStatistics statistics(plan, first_block, reading.tokens());
     reading.run(statistics, 0.0, 0.4, "ranking neurons",
                 [&](std::size_t first) { statistics.next_step(first); });
 
-    plan.layers.resize(layers);
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
         if (progress.stop.stop_requested())
             return;
-        const int layer = plan.dense_layers + static_cast<int>(l);
-        const auto columns = down_columns(model.file(), layer, plan.hidden, plan.width);
-        plan.layers[l].owner = assign_neurons(statistics.layer(layer), columns, plan);
+        CarveLayer& layer = plan.layers[l];
+        const auto columns = down_columns(model.file(), layer.layer, plan.hidden, layer.width);
+        layer.owner = assign_neurons(statistics.layer(l), columns, plan, layer);
     });
     if (progress.stop.stop_requested())
         throw Error("carving was stopped");
     if (progress.report)
         progress.report(0.5, "grouping neurons");
 
-    ExpertNorms norms(plan, statistics, model.file());
+    ExpertNorms norms(plan, first_block, statistics, model.file());
     reading.run(norms, 0.5, 0.9, "training routers", [](std::size_t) {});
     for_layers(layers, model.backend().threads(), [&](std::size_t l) {
-        const NeuronStatistics::Layer& layer = statistics.layer(plan.dense_layers + static_cast<int>(l));
+        const NeuronStatistics::Layer& layer = statistics.layer(l);
         const RidgeSums& sums = layer.sums;
         plan.layers[l].direction = mean_direction(sums, layer.input);
         plan.layers[l].router = RidgeSolver(sums, kRidge).fit(sums);

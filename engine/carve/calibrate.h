@@ -3,6 +3,7 @@
 // a dense layer split into shared and routed experts (arXiv 2502.04416, 2602.15521).
 #pragma once
 
+#include "engine/carve/carve_layout.h"
 #include "engine/carve/carve_plan.h"
 #include "engine/run/loaded_model.h"
 
@@ -23,10 +24,10 @@ struct CarveProgress {
 };
 
 /// Throws Error where so many leading layers cannot stay dense.
-void check_dense_layers(const ModelConfig& config, int dense_layers);
+void check_dense_layers(const CarveLayout& layout, const ModelConfig& config, int dense_layers);
 
 /// The plan's counts for a model. Throws Error where the model is not dense, or its width does not divide.
-CarvePlan shape_plan(const ModelConfig& config, const CarveShape& shape);
+CarvePlan shape_plan(const ModelFile& file, const ModelConfig& config, const CarveShape& shape);
 
 /// `texts`: token sequences of calibration text. The model's executor is used; nothing else may run on it
 /// meanwhile. Throws Error (stopped; too few tokens).

@@ -5,13 +5,15 @@
 #include "engine/carve/calibration_text.h"
 #include "engine/files/output_file.h"
 #include "engine/model/finite.h"
+#include "engine/model/folder_model.h"
+#include "engine/run/evaluate.h"
 
 namespace switchyard {
 
 namespace {
 
 constexpr std::size_t kTextLength = 1024; ///< tokens of a piece of a calibration file
-constexpr std::size_t kCompareTokens = 16;
+constexpr int kCompareTokens = 16;
 
 std::shared_ptr<LoadedModel> load(const std::filesystem::path& path, const CarveRequest& request,
                                   const CarveProgress& progress, bool exact = false) {
@@ -34,7 +36,7 @@ CarveProgress part(const CarveProgress& whole, double from, double to) {
 
 CarvePlan calibrate(const std::shared_ptr<LoadedModel>& model, const CarveRequest& request,
                     const CarveProgress& progress) {
-    shape_plan(model->config(), request.shape); // refuse before minutes of work
+    shape_plan(model->file(), model->config(), request.shape); // refuse before minutes of work
     std::vector<std::vector<std::int32_t>> texts;
     std::string source;
     for (const auto& path : request.calibration) {
@@ -56,22 +58,15 @@ CarvePlan calibrate(const std::shared_ptr<LoadedModel>& model, const CarveReques
     return plan;
 }
 
-std::vector<float> logits(LoadedModel& model, std::size_t tokens) {
-    Batch batch;
-    BatchSequence sequence;
-    for (std::size_t i = 0; i < tokens; ++i) {
-        // Any varied sequence shows the difference.
-        const auto token =
-            static_cast<std::int32_t>(i * 7919 % static_cast<std::size_t>(model.config().vocabulary));
-        if (i % kKvBlockTokens == 0)
-            sequence.blocks.push_back(model.executor().allocate_kv_block(BlockType::F32));
-        batch.rows.push_back({.token = token,
-                              .position = static_cast<std::int32_t>(i),
-                              .dials = {.experts = model.config().experts},
-                              .wish = RowWish::Logits});
-    }
-    batch.sequences.push_back(sequence);
-    return model.executor().run(std::move(batch), model.weights()).logits;
+std::vector<float> logits(LoadedModel& model, int tokens) {
+    std::vector<std::int32_t> ids; // any varied sequence shows the difference
+    for (int i = 0; i < tokens; ++i)
+        ids.push_back(static_cast<std::int32_t>(i * 7919 % model.config().vocabulary));
+    std::vector<float> all;
+    evaluate(model.executor(), model.backend(), model.plan(), model.weights(), ids,
+             {.experts = model.config().experts},
+             [&](int, std::span<const float> row) { all.insert(all.end(), row.begin(), row.end()); });
+    return all;
 }
 
 double compare(LoadedModel& dense, LoadedModel& carved) {
@@ -100,7 +95,7 @@ CarveResult carve_model(const CarveRequest& request, const CarveProgress& progre
     CarvePlan plan;
     const int threads = request.threads > 0 ? request.threads : available_cores();
     if (request.plan) {
-        file = open_gguf(request.in);
+        file = open_model(request.in);
         check_finite(*file, threads, progress.stop);
         config = read_config(*file);
         plan = load_plan(*request.plan);

@@ -4,6 +4,8 @@
 #include "engine/carve/carve_layout.h"
 #include "engine/carve/exact_columns.h"
 #include "engine/files/gguf_writer.h"
+#include "engine/model/folder_tokenizer.h"
+#include "engine/model/quantize_file.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -48,7 +50,18 @@ struct Output {
     TensorView view;
     const TensorView* source; ///< nullptr: a router or a gate
     int layer = -1;
-    enum class Kind { Copy, SharedRows, ExpertRows, SharedColumns, ExpertColumns, Router, Gate };
+    enum class Kind {
+        Copy,
+        SharedRows,
+        ExpertRows,
+        SharedColumns,
+        ExpertColumns,
+        SharedBias,
+        ExpertBias,
+        EvenBias,
+        Router,
+        Gate
+    };
     Kind kind = Kind::Copy;
 };
 
@@ -57,18 +70,13 @@ class Carver {
     Carver(const ModelFile& dense, const ModelConfig& config, const CarvePlan& plan,
            const CarveOptions& options)
         : dense_(dense), c_(config), plan_(plan), options_(options),
-          layout_(carve_layout(config, plan.experts)) {
+          layout_(carve_layout(dense, config, plan.experts)) {
         check_plan(plan);
-        if (!c_.dense() || c_.hidden != plan.hidden || c_.feed_forward != plan.width ||
-            static_cast<std::size_t>(c_.layers) != plan.model_layers())
-            throw Error("the carve plan was made for " + plan.model + " (" +
-                        std::to_string(plan.model_layers()) + " layers of " + std::to_string(plan.hidden) +
-                        " x " + std::to_string(plan.width) + "), not for " + c_.name);
-        if (layout_.whole_shared && plan.shared_width() % plan.expert_width != 0)
-            throw Error("the carve plan has " + std::to_string(plan.shared_width()) +
-                        " shared neurons, which is no multiple of an expert's " +
-                        std::to_string(plan.expert_width) + ", as " + c_.name + " needs it");
-        check_dense_layers(c_, plan.dense_layers);
+        check_model();
+        check_dense_layers(layout_, c_, plan.dense_layers());
+        if (!layout_.only_here.empty())
+            report_ = {.only_here = true,
+                       .note = layout_.only_here + ": the carved file opens in this program only"};
         report_.down_type = down_type();
         router_scale_ = router_scale();
     }
@@ -97,15 +105,38 @@ class Carver {
     }
 
   private:
-    std::string key(const std::string& name) const { return std::string(layout_.architecture) + "." + name; }
+    std::string key(const std::string& name) const { return layout_.architecture + "." + name; }
+
+    void check_model() const {
+        const std::vector<int> layers = feed_forward_layers(dense_, c_);
+        const auto fits = [&](const CarveLayer& l) {
+            return std::ranges::binary_search(layers, l.layer) && neurons_of(dense_, l.layer) == l.width;
+        };
+        if (!c_.dense() || c_.hidden != plan_.hidden || c_.layers != plan_.model_layers ||
+            !std::ranges::all_of(plan_.layers, fits))
+            throw Error("the carve plan was made for " + plan_.model + " (" +
+                        std::to_string(plan_.model_layers) + " layers of " + std::to_string(plan_.hidden) +
+                        " x " + std::to_string(plan_.layers.front().width) + "), not for " + c_.name);
+        for (const CarveLayer& l : plan_.layers)
+            if (layout_.whole_shared &&
+                (!plan_.alike() || l.shared_width(plan_.experts) % l.expert_width != 0))
+                throw Error("the carve plan has " + std::to_string(l.shared_width(plan_.experts)) +
+                            " shared neurons, which is no multiple of an expert's " +
+                            std::to_string(l.expert_width) + ", as " + c_.name + " needs it");
+    }
 
     BlockType down_type() const {
         if (options_.down)
             return *options_.down;
-        const TensorView* t = dense_.find("blk.0.ffn_down.weight");
+        const TensorView* t = down_of(plan_.layers.front().layer);
         const bool exact = t && traits(t->type).values == 1; // single values move as they are
-        const bool whole_blocks = plan_.expert_width % 32 == 0 && plan_.shared_width() % 32 == 0;
+        const bool whole_blocks = std::ranges::all_of(plan_.layers, [&](const CarveLayer& l) {
+            return l.expert_width % 32 == 0 && l.shared_width(plan_.experts) % 32 == 0;
+        });
         return exact ? t->type : whole_blocks ? BlockType::Q8_0 : BlockType::F16;
+    }
+    const TensorView* down_of(int layer) const {
+        return dense_.find("blk." + std::to_string(layer) + ".ffn_down.weight");
     }
 
     void add(const std::string& name, BlockType type, std::vector<std::int64_t> shape,
@@ -125,56 +156,46 @@ class Carver {
         for (const TensorView& t : dense_.tensors()) {
             int layer = -1, used = 0;
             const bool block = std::sscanf(t.name.c_str(), "blk.%d.%n", &layer, &used) == 1 && used > 0;
-            const std::string part = block ? t.name.substr(static_cast<std::size_t>(used)) : t.name;
-            const bool carved = block && layer >= plan_.dense_layers;
-            const std::string prefix = "blk." + std::to_string(layer) + ".";
-            const std::int64_t w = plan_.expert_width, n = plan_.experts, h = plan_.hidden,
-                               s = plan_.shared_width();
-            if (carved && (part == "ffn_gate.weight" || part == "ffn_up.weight")) {
-                const std::string name = prefix + part.substr(0, part.find('.'));
-                if (s > 0)
-                    add(name + "_shexp.weight", t.type, {h, s}, &t, layer, Output::Kind::SharedRows);
-                add(name + "_exps.weight", t.type, {h, w, n}, &t, layer, Output::Kind::ExpertRows);
-            } else if (carved && part == "ffn_down.weight") {
-                if (s > 0)
-                    add(prefix + "ffn_down_shexp.weight", report_.down_type, {s, h}, &t, layer,
-                        Output::Kind::SharedColumns);
-                if (s > 0 && layout_.shared_gate)
-                    add(prefix + "ffn_gate_inp_shexp.weight", BlockType::F32, {h}, nullptr, layer,
-                        Output::Kind::Gate);
-                add(prefix + "ffn_down_exps.weight", report_.down_type, {w, h, n}, &t, layer,
-                    Output::Kind::ExpertColumns);
-                add(prefix + "ffn_gate_inp.weight", BlockType::F32, {h, n}, nullptr, layer,
-                    Output::Kind::Router);
-            } else {
-                add(t.name, t.type, t.shape, &t, layer, Output::Kind::Copy);
-                note_tensor(t.name, part, block);
-            }
+            const CarveLayer* carved = block ? plan_.of_layer(layer) : nullptr;
+            if (!carved || !list_parts(t, *carved, t.name.substr(static_cast<std::size_t>(used))))
+                add(t.name, is_matrix(t) ? t.type : BlockType::F32, t.shape, &t, layer, Output::Kind::Copy);
         }
         const TensorView* embedding = dense_.find("token_embd.weight");
         if (layout_.own_output && embedding && !dense_.find("output.weight"))
             add("output.weight", embedding->type, embedding->shape, embedding, -1, Output::Kind::Copy);
     }
 
-    // Where a layout has no place for biases, rope factors or head norms, other programs refuse the file.
-    void note_tensor(const std::string& name, const std::string& part, bool block) {
-        static constexpr std::string_view kLayer[]{
-            "attn_norm.weight", "attn_q.weight",   "attn_k.weight", "attn_v.weight",  "attn_output.weight",
-            "ffn_norm.weight",  "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"},
-            kBiases[]{"attn_q.bias", "attn_k.bias", "attn_v.bias"},
-            kModel[]{"token_embd.weight", "output.weight", "output_norm.weight"};
-        const auto among = [&](const auto& names) {
-            return std::ranges::find(names, part) != std::end(names);
-        };
-        if (block ? among(kLayer) || (layout_.biases && among(kBiases)) : among(kModel))
-            return;
-        only_here("the " + std::string(layout_.architecture) + " layout has no place for " + name);
-    }
-
-    void only_here(const std::string& why) {
-        if (!report_.only_here)
-            report_.note = why + ": the carved file opens in this program only";
-        report_.only_here = true;
+    /// What becomes of a layer's tensor. False: it stays as it is.
+    bool list_parts(const TensorView& t, const CarveLayer& l, const std::string& part) {
+        using Kind = Output::Kind;
+        const std::string prefix = "blk." + std::to_string(l.layer) + ".",
+                          name = prefix + part.substr(0, part.find('.'));
+        const std::int64_t w = l.expert_width, n = plan_.experts, h = plan_.hidden,
+                           s = l.shared_width(plan_.experts);
+        if (part == "ffn_gate.weight" || part == "ffn_up.weight") {
+            if (s > 0)
+                add(name + "_shexp.weight", t.type, {h, s}, &t, l.layer, Kind::SharedRows);
+            add(name + "_exps.weight", t.type, {h, w, n}, &t, l.layer, Kind::ExpertRows);
+        } else if (part == "ffn_down.weight") {
+            const BlockType type = report_.down_type;
+            if (s > 0)
+                add(name + "_shexp.weight", type, {s, h}, &t, l.layer, Kind::SharedColumns);
+            if (s > 0 && layout_.shared_gate)
+                add(prefix + "ffn_gate_inp_shexp.weight", BlockType::F32, {h}, nullptr, l.layer, Kind::Gate);
+            add(name + "_exps.weight", type, {w, h, n}, &t, l.layer, Kind::ExpertColumns);
+            add(prefix + "ffn_gate_inp.weight", BlockType::F32, {h, n}, nullptr, l.layer, Kind::Router);
+        } else if (part == "ffn_gate.bias" || part == "ffn_up.bias") {
+            if (s > 0)
+                add(name + "_shexp.bias", BlockType::F32, {s}, &t, l.layer, Kind::SharedBias);
+            add(name + "_exps.bias", BlockType::F32, {w, n}, &t, l.layer, Kind::ExpertBias);
+        } else if (part == "ffn_down.bias" && s > 0) {
+            add(name + "_shexp.bias", t.type, {h}, &t, l.layer, Kind::Copy);
+        } else if (part == "ffn_down.bias") {
+            add(name + "_exps.bias", BlockType::F32, {h, n}, &t, l.layer, Kind::EvenBias);
+        } else {
+            return false;
+        }
+        return true;
     }
 
     Metadata carved_metadata() {
@@ -182,27 +203,39 @@ class Carver {
         const std::string from = c_.architecture + ".";
         for (const auto& [name, value] : dense_.metadata().entries())
             m.set(name.starts_with(from) ? key(name.substr(from.size())) : name, value);
-        m.set("general.architecture", std::string(layout_.architecture));
-        m.set(key("leading_dense_block_count"), static_cast<std::uint64_t>(plan_.dense_layers));
+        m.set("general.architecture", layout_.architecture);
+        m.set(key("leading_dense_block_count"), static_cast<std::uint64_t>(plan_.dense_layers()));
         m.set(key("expert_count"), static_cast<std::uint64_t>(plan_.experts));
         const int active = options_.active > 0 ? std::min(options_.active, plan_.experts) : plan_.experts;
         m.set(key("expert_used_count"), static_cast<std::uint64_t>(active));
-        if (layout_.whole_shared)
-            m.set(key("expert_shared_count"),
-                  static_cast<std::uint64_t>(plan_.shared_width() / plan_.expert_width));
-        else
-            m.set(key("expert_shared_feed_forward_length"), static_cast<std::uint64_t>(plan_.shared_width()));
-        m.set(key("expert_feed_forward_length"), static_cast<std::uint64_t>(plan_.expert_width));
+        set_widths(m);
         m.set(key("expert_weights_scale"), layout_.routed_factor == 1 ? plan_.experts : 1.0);
         m.set(key("expert_weights_norm"), false);
         m.set(key("expert_gating_func"), std::uint64_t{1});
         m.set(kCarveScaleKey, router_scale_);
-        if (c_.rope.interleaved != layout_.interleaved) {
-            m.set(kRopeHalfSplitKey, !c_.rope.interleaved);
-            only_here("this model rotates halves, the " + std::string(layout_.architecture) +
-                      " layout pairs");
-        }
+        m.set("switchyard.blocks_averaged", false); // shared and routed neurons are added (Cohere's)
+        if (const std::string why = carry_tokenizer(dense_, m); !why.empty())
+            report_.note += (report_.note.empty() ? "" : "; ") + ("it has no tokenizer: " + why);
         return m;
+    }
+
+    /// Of experts and of the shared part: a number where layers are alike, else one for each.
+    void set_widths(Metadata& m) const {
+        std::vector<std::uint64_t> routed(static_cast<std::size_t>(c_.layers)), shared = routed;
+        for (const CarveLayer& l : plan_.layers) {
+            const auto at = static_cast<std::size_t>(l.layer);
+            routed[at] = static_cast<std::uint64_t>(l.expert_width);
+            shared[at] = static_cast<std::uint64_t>(l.shared_width(plan_.experts));
+        }
+        const auto last = static_cast<std::size_t>(plan_.layers.back().layer);
+        const auto set = [&](const char* name, const std::vector<std::uint64_t>& widths) {
+            plan_.alike() ? m.set(key(name), widths[last]) : m.set(key(name), widths);
+        };
+        set("expert_feed_forward_length", routed);
+        if (layout_.whole_shared)
+            m.set(key("expert_shared_count"), shared[last] / routed[last]);
+        else
+            set("expert_shared_feed_forward_length", shared);
     }
 
     // So that the routers' logits differ by about kLogitSpread: predicted norms differ by about their own
@@ -222,10 +255,9 @@ class Carver {
     void emit(GgufWriter& writer, const Output& o) const {
         switch (o.kind) {
         case Output::Kind::Copy:
-            writer.append({o.source->data, o.source->bytes});
-            return;
+            return emit_copy(writer, *o.source, o.view.type);
         case Output::Kind::Router: {
-            std::vector<float> router = plan_.of_layer(o.layer).router;
+            std::vector<float> router = plan_.of_layer(o.layer)->router;
             for (float& v : router)
                 v = static_cast<float>(v * router_scale_);
             writer.append(std::as_bytes(std::span(router)));
@@ -239,21 +271,30 @@ class Carver {
         default:
             break;
         }
-        const Places places = places_of(plan_.of_layer(o.layer), plan_.experts);
-        if (o.kind == Output::Kind::SharedRows)
-            emit_rows(writer, *o.source, places.shared);
-        else if (o.kind == Output::Kind::SharedColumns)
-            emit_columns(writer, *o.source, places.shared, layout_.shared_factor, places.exact);
-        else
-            for (const std::vector<int>& neurons : places.experts)
-                o.kind == Output::Kind::ExpertRows
-                    ? emit_rows(writer, *o.source, neurons)
-                    : emit_columns(writer, *o.source, neurons, layout_.routed_factor, 0);
+        const Places places = places_of(*plan_.of_layer(o.layer), plan_.experts);
+        const std::shared_ptr<const std::byte> data = o.source->matrix(0);
+        using Kind = Output::Kind;
+        if (o.kind == Kind::SharedRows)
+            return emit_rows(writer, *o.source, data.get(), places.shared);
+        if (o.kind == Kind::SharedColumns)
+            return emit_columns(writer, *o.source, data.get(), places.shared, layout_.shared_factor,
+                                places.exact);
+        if (o.kind == Kind::SharedBias)
+            return emit_values(writer, *o.source, data.get(), places.shared);
+        for (const std::vector<int>& neurons : places.experts)
+            if (o.kind == Kind::ExpertRows)
+                emit_rows(writer, *o.source, data.get(), neurons);
+            else if (o.kind == Kind::ExpertBias)
+                emit_values(writer, *o.source, data.get(), neurons);
+            else if (o.kind == Kind::EvenBias)
+                emit_share(writer, *o.source, data.get());
+            else
+                emit_columns(writer, *o.source, data.get(), neurons, layout_.routed_factor, 0);
     }
 
     // [hidden]: along the layer's mean input. Where calibration saw none, any direction but 0 will do.
     std::vector<float> shared_gate(int layer) const {
-        std::vector<float> gate = plan_.of_layer(layer).direction;
+        std::vector<float> gate = plan_.of_layer(layer)->direction;
         if (std::ranges::all_of(gate, [](float v) { return v == 0; }))
             std::ranges::fill(gate, 1.0f / static_cast<float>(gate.size()));
         for (float& v : gate)
@@ -261,21 +302,57 @@ class Carver {
         return gate;
     }
 
-    static void emit_rows(GgufWriter& writer, const TensorView& t, const std::vector<int>& neurons) {
+    /// `to`: its own type, or F32.
+    static void emit_copy(GgufWriter& writer, const TensorView& t, BlockType to) {
+        std::vector<float> row(static_cast<std::size_t>(t.cols()));
+        for (std::int64_t i = 0; i < t.matrices(); ++i) {
+            const auto data = t.matrix(i);
+            if (to == t.type)
+                writer.append({data.get(), t.matrix_bytes()});
+            for (std::int64_t r = 0; to != t.type && r < t.rows(); ++r) {
+                decode_row(t.type, data.get() + static_cast<std::size_t>(r) * row_bytes(t.type, t.cols()),
+                           row);
+                writer.append(std::as_bytes(std::span(row)));
+            }
+        }
+    }
+
+    static void emit_rows(GgufWriter& writer, const TensorView& t, const std::byte* data,
+                          const std::vector<int>& neurons) {
         const std::size_t bytes = row_bytes(t.type, t.cols());
         for (int n : neurons)
-            writer.append({t.data + static_cast<std::size_t>(n) * bytes, bytes});
+            writer.append({data + static_cast<std::size_t>(n) * bytes, bytes});
+    }
+
+    /// Biases of neurons.
+    static void emit_values(GgufWriter& writer, const TensorView& t, const std::byte* data,
+                            const std::vector<int>& neurons) {
+        std::vector<float> all(static_cast<std::size_t>(t.cols())), picked;
+        decode_row(t.type, data, all);
+        for (int n : neurons)
+            picked.push_back(all[static_cast<std::size_t>(n)]);
+        writer.append(std::as_bytes(std::span(picked)));
+    }
+
+    /// An expert's share of what the layer adds to all its neurons: without shared ones, all experts together
+    /// add it.
+    void emit_share(GgufWriter& writer, const TensorView& t, const std::byte* data) const {
+        std::vector<float> share(static_cast<std::size_t>(t.cols()));
+        decode_row(t.type, data, share);
+        for (float& v : share)
+            v /= static_cast<float>(plan_.experts);
+        writer.append(std::as_bytes(std::span(share)));
     }
 
     // `exact`: that many blocks begin with a column that must not be rounded.
-    void emit_columns(GgufWriter& writer, const TensorView& t, const std::vector<int>& neurons, float factor,
-                      std::size_t exact) const {
+    void emit_columns(GgufWriter& writer, const TensorView& t, const std::byte* data,
+                      const std::vector<int>& neurons, float factor, std::size_t exact) const {
         std::vector<float> row(static_cast<std::size_t>(t.cols())), picked(neurons.size());
         std::vector<std::byte> blocks(
             row_bytes(report_.down_type, static_cast<std::int64_t>(neurons.size())));
         const std::size_t bytes = row_bytes(t.type, t.cols());
         for (std::int64_t r = 0; r < t.rows(); ++r) {
-            decode_row(t.type, t.data + static_cast<std::size_t>(r) * bytes, row);
+            decode_row(t.type, data + static_cast<std::size_t>(r) * bytes, row);
             for (std::size_t i = 0; i < picked.size(); ++i)
                 picked[i] = row[static_cast<std::size_t>(neurons[i])] * factor;
             encode_row(report_.down_type, picked, blocks.data());

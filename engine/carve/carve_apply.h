@@ -17,9 +17,9 @@ struct CarveOptions {
 };
 
 struct CarveReport {
-    BlockType down_type;    ///< of the down matrices
-    bool only_here = false; ///< the layout cannot hold this model for other programs
-    std::string note;       ///< why, for people; may be empty
+    BlockType down_type = BlockType::F32; ///< of the down matrices
+    bool only_here = false;               ///< the layout cannot hold this model for other programs
+    std::string note;                     ///< why, for people; may be empty
 };
 
 /// Writes the carved model. Moving neurons permutes the rows of gate and up (their blocks stay as they are)
@@ -31,7 +31,5 @@ CarveReport apply_carve_plan(const ModelFile& dense, const ModelConfig& config, 
 /// Metadata keys of our own in a carved file. Other programs ignore them.
 inline constexpr const char* kCarveScaleKey =
     "switchyard.carve.router_scale"; ///< logits = scale * predicted norms
-inline constexpr const char* kRopeHalfSplitKey =
-    "switchyard.rope_half_split"; ///< true: pairs (i, i + dims/2), against what the layout says
 
 } // namespace switchyard

@@ -1,39 +1,73 @@
 #include "engine/carve/carve_layout.h"
 
+#include "engine/model/architecture.h"
+
+#include <algorithm>
+#include <span>
+#include <string_view>
+
 namespace switchyard {
 
-CarveLayout carve_layout(const ModelConfig& dense, int experts) {
-    if (dense.architecture == "qwen2")
-        return {.architecture = "qwen2moe",
-                .shared_factor = 2,
-                .routed_factor = static_cast<float>(experts),
-                .shared_gate = true,
-                .own_output = true,
-                .biases = true};
-    return {.architecture = "deepseek", .whole_shared = true, .dense_layers = true, .interleaved = true};
+namespace {
+
+/// A layer's tensor without "blk.N."; others as they are.
+std::string_view part_of(std::string_view name) {
+    const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : name.npos;
+    return dot == name.npos ? name : name.substr(dot + 1);
 }
 
-std::string layout_lacks(const ModelConfig& dense) {
-    if (!dense.linear_layers.empty() || dense.single_mixers || dense.gated_queries)
-        return "layers that are not attention alone";
-    if (!dense.rotated.empty())
-        return "layers without rotation";
-    if (dense.embedding_scale != 1.0f || dense.residual_scale != 1.0f || dense.logit_scale != 1.0f)
-        return "multipliers of its own";
-    if (dense.gelu)
-        return "another activation than SiLU";
-    if (dense.rope.two_tables)
-        return "rotations that depend on a text's length";
-    if (dense.temperature.scale != 0)
-        return "an attention temperature";
-    if (!dense.layer_heads.empty() || dense.shared_kv_layers > 0 || !dense.feed_forward_widths.empty())
-        return "layers of other shapes than the rest";
-    if (dense.attention_cap > 0 || dense.logit_cap > 0)
-        return "limits of scores or logits";
-    if (dense.head_norm_last || dense.attention_gate || dense.centred_norms || dense.parallel_blocks ||
-        dense.architecture == "olmo2")
-        return "norms or gates at other places";
-    return "";
+/// A tensor that llama's layers, or qwen2's, do not have; nullptr: none.
+const TensorView* beyond_llama(const ModelFile& file, bool biases) {
+    static constexpr std::string_view kTensors[]{
+        "attn_norm.weight",   "attn_q.weight",     "attn_k.weight",   "attn_v.weight",
+        "attn_output.weight", "ffn_norm.weight",   "ffn_gate.weight", "ffn_up.weight",
+        "ffn_down.weight",    "token_embd.weight", "output.weight",   "output_norm.weight"};
+    static constexpr std::string_view kBiases[]{"attn_q.bias", "attn_k.bias", "attn_v.bias"};
+    const auto among = [](std::span<const std::string_view> names, std::string_view part) {
+        return std::ranges::find(names, part) != names.end();
+    };
+    for (const TensorView& t : file.tensors())
+        if (const auto part = part_of(t.name); !among(kTensors, part) && !(biases && among(kBiases, part)))
+            return &t;
+    return nullptr;
 }
+
+const TensorView* up_of(const ModelFile& file, int layer) {
+    return file.find("blk." + std::to_string(layer) + ".ffn_up.weight");
+}
+
+} // namespace
+
+CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts) {
+    const bool qwen2 = config.architecture == "qwen2", llama = config.architecture == "llama";
+    CarveLayout own{.architecture = config.architecture + std::string(kCarvedSuffix), .only_here = ""};
+    if (!qwen2 && !llama)
+        own.only_here = "no layout of other programs has experts for the architecture " + config.architecture;
+    else if (llama != config.rope.interleaved)
+        own.only_here = "this model rotates other pairs than its architecture does";
+    else if (const TensorView* other = beyond_llama(dense, qwen2))
+        own.only_here = "no layout of other programs has a place for " + other->name;
+    if (!own.only_here.empty())
+        return own;
+    if (llama)
+        return {.architecture = "deepseek", .only_here = "", .whole_shared = true};
+    return {.architecture = "qwen2moe",
+            .only_here = "",
+            .shared_factor = 2,
+            .routed_factor = static_cast<float>(experts),
+            .shared_gate = true,
+            .own_output = true,
+            .dense_layers = false};
+}
+
+std::vector<int> feed_forward_layers(const ModelFile& dense, const ModelConfig& config) {
+    std::vector<int> layers;
+    for (int layer = 0; layer < config.layers; ++layer)
+        if (up_of(dense, layer))
+            layers.push_back(layer);
+    return layers;
+}
+
+int neurons_of(const ModelFile& dense, int layer) { return static_cast<int>(up_of(dense, layer)->rows()); }
 
 } // namespace switchyard

@@ -1,33 +1,35 @@
-// The layouts that hold a carved model, so that other programs compute the same from it.
+// The layouts that hold a carved model: those that other programs compute the same from, where one fits.
 #pragma once
 
+#include "engine/files/gguf.h"
 #include "engine/model/model_config.h"
 
 #include <string>
-#include <string_view>
 
 namespace switchyard {
 
-/// Both layouts weigh experts by softmax; with logits that are nearly equal every weight is 1 / experts,
-/// which a factor takes back.
+/// All weigh experts by softmax; with logits that are nearly equal every weight is 1 / experts, which a
+/// factor takes back.
 struct CarveLayout {
-    std::string_view architecture; ///< general.architecture
-    float shared_factor = 1;       ///< of the shared part's down matrix
-    float routed_factor = 1;       ///< of the routed experts' down matrices; 1: expert_weights_scale has it
+    std::string architecture;  ///< general.architecture
+    std::string only_here;     ///< why other programs cannot open it; empty: they can
+    float shared_factor = 1;   ///< of the shared part's down matrix
+    float routed_factor = 1;   ///< of the routed experts' down matrices; 1: expert_weights_scale has it
     bool shared_gate = false;  ///< the shared part is weighted by a sigmoid gate: 1/2 where its logit is 0
     bool whole_shared = false; ///< the shared part is a whole number of experts wide
     bool own_output = false;   ///< there must be an output matrix, also where it is the embedding
-    bool biases = false;       ///< of query, key and value
-    bool dense_layers = false; ///< leading layers may stay without experts
-    bool interleaved = false;  ///< rotates neighbours, not halves
+    bool dense_layers = true;  ///< leading layers may stay without experts
 };
 
-/// `deepseek` (V1) for what has no biases and rotates neighbours (llama, mistral), and for what fits no
-/// layout: that is carved for this program only. `qwen2moe` for qwen2.
-CarveLayout carve_layout(const ModelConfig& dense, int experts);
+/// `deepseek` (V1) for what llama's tensors say all of, `qwen2moe` for qwen2; else the dense model's own
+/// architecture with experts in it (kCarvedSuffix), which this program alone computes.
+CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts);
 
-/// What such a model has that the layouts of carved ones have no key for, so that it would be computed
-/// otherwise: "layers without rotation"; empty: nothing.
-std::string layout_lacks(const ModelConfig& dense);
+/// The layers with neurons, ascending: some models have layers that mix tokens and nothing else. The backends
+/// number blocks so (FeedForwardView).
+std::vector<int> feed_forward_layers(const ModelFile& dense, const ModelConfig& config);
+
+/// Neurons of a layer that has some.
+int neurons_of(const ModelFile& dense, int layer);
 
 } // namespace switchyard

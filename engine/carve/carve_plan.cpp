@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <span>
+#include <tuple>
 
 namespace switchyard {
 
@@ -17,12 +18,15 @@ namespace {
 
 // File: 8 bytes of magic, the length of a JSON header (u32, little-endian), the header, then for each layer
 // the owners, the router and the direction (F16). With few experts an owner takes four bits: two neurons a
-// byte, the first in the low half; kSharedNeuron is then 15, kExactNeuron 14.
-constexpr char kMagic[8] = {'S', 'W', 'C', 'A', 'R', 'V', 'E', '2'};
+// byte, the first in the low half; kSharedNeuron is then 15, kExactNeuron 14. Headers of version 2 say the
+// widths once: all layers are alike, and only leading ones stay dense.
+constexpr char kMagic[8] = {'S', 'W', 'C', 'A', 'R', 'V', 'E', '3'};
+constexpr char kAlikeVersion = '2';
 constexpr std::size_t kMagicName = 7; ///< the same in every version
 constexpr int kMostPackedExperts = 14;
 constexpr std::uint8_t kPackedOffset = kSharedNeuron - 15;
 constexpr std::size_t kMostHeader = 1 << 16;
+constexpr int kMostPlanLayers = 4096, kMostHidden = 1 << 20, kMostNeurons = 1 << 22;
 
 template <typename T>
 void append(std::string& out, const T& value) {
@@ -85,16 +89,41 @@ void append_owners(std::string& out, const std::vector<std::uint8_t>& owners, in
         out += static_cast<char>(packed(i) | packed(i + 1) << 4);
 }
 
+/// The counts; layers are empty yet. Throws nlohmann's exceptions.
+CarvePlan read_header(const nlohmann::json& header, bool alike) {
+    CarvePlan plan;
+    plan.hidden = header.at("hidden");
+    plan.experts = header.at("experts");
+    plan.model = header.value("model", "");
+    plan.calibration = header.value("calibration", "");
+    if (!alike) {
+        plan.model_layers = header.at("model_layers");
+        for (const auto& [layer, width, expert_width] :
+             header.at("layers").get<std::vector<std::tuple<int, int, int>>>())
+            plan.layers.push_back({layer, width, expert_width});
+        return plan;
+    }
+    const int dense = header.value("dense_layers", 0), layers = header.at("layers");
+    const bool sizes = dense >= 0 && dense <= kMostPlanLayers && layers >= 0 && layers <= kMostPlanLayers;
+    plan.model_layers = sizes ? dense + layers : 0;
+    for (int layer = dense; layer < plan.model_layers; ++layer)
+        plan.layers.push_back({layer, header.at("width"), header.at("expert_width")});
+    return plan;
+}
+
 } // namespace
 
 void check_plan(const CarvePlan& p) {
     const auto fail = [](const std::string& what) { throw Error("the carve plan is inconsistent: " + what); };
-    if (p.experts < 1 || p.experts > kMostCarvedExperts || p.expert_width < 1 || p.hidden < 1 ||
-        p.width < 1 || p.dense_layers < 0 || p.layers.empty())
+    if (p.experts < 1 || p.experts > kMostCarvedExperts || p.hidden < 1 || p.layers.empty())
         fail("a count is out of range");
-    if (static_cast<std::int64_t>(p.experts) * p.expert_width > p.width)
-        fail("the experts have more neurons than a layer");
+    int least = 0;
     for (const CarveLayer& layer : p.layers) {
+        if (layer.layer < least || layer.layer >= p.model_layers || layer.width < 1 || layer.expert_width < 1)
+            fail("a count is out of range");
+        least = layer.layer + 1;
+        if (static_cast<std::int64_t>(p.experts) * layer.expert_width > layer.width)
+            fail("the experts have more neurons than a layer");
         std::vector<int> sizes(static_cast<std::size_t>(p.experts));
         for (std::uint8_t owner : layer.owner) {
             if (!is_shared(owner) && owner >= p.experts)
@@ -102,22 +131,22 @@ void check_plan(const CarvePlan& p) {
             if (!is_shared(owner))
                 ++sizes[owner];
         }
-        if (layer.owner.size() != static_cast<std::size_t>(p.width) ||
+        if (layer.owner.size() != static_cast<std::size_t>(layer.width) ||
             layer.router.size() != static_cast<std::size_t>(p.experts) * static_cast<std::size_t>(p.hidden) ||
             layer.direction.size() != static_cast<std::size_t>(p.hidden) ||
-            std::any_of(sizes.begin(), sizes.end(), [&](int n) { return n != p.expert_width; }))
+            std::any_of(sizes.begin(), sizes.end(), [&](int n) { return n != layer.expert_width; }))
             fail("a layer has other sizes than the header says");
     }
 }
 
 void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
     check_plan(plan);
-    nlohmann::ordered_json header = {{"hidden", plan.hidden},          {"width", plan.width},
-                                     {"experts", plan.experts},        {"expert_width", plan.expert_width},
-                                     {"layers", plan.layers.size()},   {"model", plan.model},
-                                     {"calibration", plan.calibration}};
-    if (plan.dense_layers > 0)
-        header["dense_layers"] = plan.dense_layers;
+    nlohmann::ordered_json header = {
+        {"hidden", plan.hidden},           {"model_layers", plan.model_layers},
+        {"experts", plan.experts},         {"model", plan.model},
+        {"calibration", plan.calibration}, {"layers", nlohmann::ordered_json::array()}};
+    for (const CarveLayer& layer : plan.layers)
+        header["layers"].push_back({layer.layer, layer.width, layer.expert_width});
     const std::string text = header.dump();
     std::string out(kMagic, sizeof kMagic);
     append(out, static_cast<std::uint32_t>(text.size()));
@@ -141,34 +170,26 @@ CarvePlan load_plan(const std::filesystem::path& path) {
     const std::string_view magic = in.take(sizeof kMagic), wanted(kMagic, sizeof kMagic);
     if (magic.substr(0, kMagicName) != wanted.substr(0, kMagicName))
         in.fail("is not a carve plan");
-    if (magic != wanted)
+    const char version = magic[kMagicName];
+    if (version != wanted[kMagicName] && version != kAlikeVersion)
         in.fail("was made by another version of this program: make it anew");
     std::uint32_t length;
     std::memcpy(&length, in.take(4).data(), 4);
     if (length > kMostHeader)
         in.fail("has a damaged header");
     CarvePlan plan;
-    std::size_t layers = 0;
     try {
-        const auto header = nlohmann::json::parse(in.take(length));
-        plan.hidden = header.at("hidden");
-        plan.width = header.at("width");
-        plan.experts = header.at("experts");
-        plan.expert_width = header.at("expert_width");
-        layers = header.at("layers");
-        plan.dense_layers = header.value("dense_layers", 0);
-        plan.model = header.value("model", "");
-        plan.calibration = header.value("calibration", "");
+        plan = read_header(nlohmann::json::parse(in.take(length)), version == kAlikeVersion);
     } catch (const nlohmann::json::exception&) {
         in.fail("has a damaged header");
     }
-    if (plan.hidden < 1 || plan.hidden > (1 << 20) || plan.width < 1 || plan.width > (1 << 22) ||
-        plan.experts < 1 || plan.experts > kMostCarvedExperts || layers < 1 || layers > 4096 ||
-        plan.dense_layers < 0 || plan.dense_layers > 4096)
+    if (plan.hidden < 1 || plan.hidden > kMostHidden || plan.experts < 1 ||
+        plan.experts > kMostCarvedExperts || plan.layers.empty() || plan.model_layers > kMostPlanLayers ||
+        std::ranges::any_of(plan.layers,
+                            [](const CarveLayer& l) { return l.width < 1 || l.width > kMostNeurons; }))
         in.fail("has counts out of range");
-    for (std::size_t l = 0; l < layers; ++l) {
-        CarveLayer& layer = plan.layers.emplace_back();
-        layer.owner = in.owners(static_cast<std::size_t>(plan.width), plan.experts);
+    for (CarveLayer& layer : plan.layers) {
+        layer.owner = in.owners(static_cast<std::size_t>(layer.width), plan.experts);
         layer.router =
             in.halves(static_cast<std::size_t>(plan.experts) * static_cast<std::size_t>(plan.hidden));
         layer.direction = in.halves(static_cast<std::size_t>(plan.hidden));

@@ -179,6 +179,21 @@ const Architecture* find_architecture(std::string_view name) {
     return nullptr;
 }
 
+std::optional<Architecture> architecture_of(std::string_view name) {
+    const bool carved = name.ends_with(kCarvedSuffix);
+    const Architecture* found =
+        find_architecture(carved ? name.substr(0, name.size() - kCarvedSuffix.size()) : name);
+    if (!found)
+        return std::nullopt;
+    Architecture row = *found;
+    if (carved) { // as its keys say it
+        row.gate_default = 1;
+        row.normalise_default = false;
+        row.expert_scale_used = true;
+    }
+    return row;
+}
+
 /// The tensors of a layer that some known architecture has.
 static constexpr std::string_view kParts[]{"attn_norm",
                                            "attn_q",

@@ -4,6 +4,7 @@
 #include "engine/files/gguf.h"
 #include "engine/model/plan.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,13 @@ struct Architecture {
 
 /// nullptr where the program does not know the architecture.
 const Architecture* find_architecture(std::string_view name);
+
+/// Behind the name of a dense architecture, in general.architecture and in keys: that with experts carved
+/// from its own neurons. A name that other programs refuse, for they would weigh the experts otherwise.
+inline constexpr std::string_view kCarvedSuffix = "-carved";
+
+/// The row of a file's architecture, where it is one of carved models with their experts.
+std::optional<Architecture> architecture_of(std::string_view general_architecture);
 
 /// For a message about a file of an unknown architecture: what its layers have that no known one has, as
 /// "; its layers have ssm_a and ssm_conv1d, which it cannot compute".

@@ -25,12 +25,15 @@ static void read_groups(const ConfigReader& keys, ModelConfig& c) {
 }
 
 /// Width of the shared experts together. Some converters write another into the key than their tensors have.
-static int shared_width(const ModelFile& file, const ConfigReader& keys, const ModelConfig& c) {
+static int shared_width(const ModelFile& file, const ConfigReader& keys, ModelConfig& c) {
+    const char* key = "expert_shared_feed_forward_length";
+    if (!keys.counts(key, kMostWidth).empty())
+        return keys.width(key, 0, c.layers, c.shared_widths);
     for (int layer = 0; layer < c.layers; ++layer)
         if (const TensorView* up = file.find("blk." + std::to_string(layer) + ".ffn_up_shexp.weight");
             up && up->rows() >= 1 && up->rows() <= kMostWidth)
             return static_cast<int>(up->rows());
-    return keys.count("expert_shared_feed_forward_length", c.experts_shared * c.expert_width, 0, kMostWidth);
+    return keys.count(key, c.experts_shared * c.expert_width, 0, kMostWidth);
 }
 
 void read_experts(const ModelFile& file, const ConfigReader& keys, const Architecture& architecture,
@@ -41,7 +44,9 @@ void read_experts(const ModelFile& file, const ConfigReader& keys, const Archite
     c.experts_active = keys.required("expert_used_count", 1, c.experts);
     c.experts_shared = keys.count("expert_shared_count", 0, 0, 64);
     c.dense_layers = keys.count("leading_dense_block_count", 0, 0, c.layers);
-    c.expert_width = keys.count("expert_feed_forward_length", c.feed_forward, 1, kMostWidth);
+    c.expert_width = keys.width("expert_feed_forward_length", c.feed_forward, c.layers, c.expert_widths);
+    if (c.expert_width < 1)
+        keys.fail("expert_feed_forward_length", "is missing, or 0");
     c.shared_width = shared_width(file, keys, c);
     c.expert_scale = architecture.expert_scale_used ? keys.real("expert_weights_scale", 1.0f) : 1.0f;
     c.expert_normalise = keys.flag("expert_weights_norm", architecture.normalise_default);

@@ -7,6 +7,7 @@
 #include "engine/model/model_config.h"
 #include "engine/model/size_limits.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <string_view>
@@ -82,6 +83,18 @@ class ConfigReader {
             all.push_back(static_cast<int>(one));
         }
         return all;
+    }
+    /// A width of each layer, or one of all, then `by_layer` stays empty. Returns the widest.
+    int width(std::string_view key, int fallback, int layers, std::vector<int>& by_layer) const {
+        const std::vector<int> widths = counts(key, kMostWidth);
+        if (widths.empty())
+            return count(key, fallback, 0, kMostWidth);
+        if (widths.size() < static_cast<std::size_t>(layers))
+            fail(key, "does not say it of each layer");
+        const int most = *std::ranges::max_element(widths);
+        if (std::ranges::any_of(widths, [&](int width) { return width != most; }))
+            by_layer = widths;
+        return most;
     }
     std::string text(std::string_view key) const {
         return file_.metadata().text(prefix_ + std::string(key)).value_or("");

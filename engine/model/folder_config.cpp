@@ -210,7 +210,7 @@ void read_experts(const Keys& keys, const std::string& model_type, const Router&
     const auto experts = first_count(
         keys, {"n_routed_experts", "num_experts", "num_local_experts", "moe_num_experts"}, kMostExperts);
     if (!experts || *experts == 0 || (*experts == 1 && model_type == "jamba") ||
-        !keys.flag("enable_moe_block").value_or(true)) {
+        shape.architecture == "nemotron_h" || !keys.flag("enable_moe_block").value_or(true)) {
         return;
     }
     const auto active = first_count(keys, kActive, Keys::kMostValue);
@@ -337,11 +337,14 @@ FolderConfig read_folder_config(const nlohmann::json& config, const std::string&
     const Family& family = find_family(model_type, name);
     FolderConfig result;
     FolderShape& shape = result.shape;
-    // Nemotron's have another name with experts than without.
-    const bool many = model_type == "nemotron_h" && keys.count("n_routed_experts").value_or(0) > 0;
+    // Nemotron's have another name with experts than without; some leave their layers' number to the pattern.
+    const std::string pattern = model_type == "nemotron_h" ? layer_pattern(keys) : "";
+    const bool many = pattern.find('E') != pattern.npos;
     shape.architecture = std::string(family.architecture) + (many ? "_moe" : "");
     shape.interleave = family.interleave;
-    const std::uint64_t layers = keys.required("num_hidden_layers", kMostLayers);
+    const std::uint64_t layers = pattern.empty() || keys.find("num_hidden_layers")
+                                     ? keys.required("num_hidden_layers", kMostLayers)
+                                     : std::min<std::uint64_t>(pattern.size(), kMostLayers);
     if (layers == 0) {
         keys.fail("num_hidden_layers", "is 0");
     }

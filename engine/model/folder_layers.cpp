@@ -144,16 +144,7 @@ void read_state_spaces(const Keys& keys, std::uint64_t layers, Target& out, Meta
     out.set("ssm.time_step_rank", heads);
     out.set("ssm.inner_size", heads * required_count(keys, {"mamba_d_head", "mamba_head_dim"}, kMostHeadDim));
     std::vector<std::int64_t> kv_heads, widths;
-    std::string pattern = keys.text("hybrid_override_pattern");
-    if (const nlohmann::json* kinds = keys.find("layers_block_type"); pattern.empty() && kinds) {
-        for (const nlohmann::json& kind : *kinds) {
-            pattern += kind == "mamba"       ? 'M'
-                       : kind == "attention" ? '*'
-                       : kind == "moe"       ? 'E'
-                       : kind == "mlp"       ? '-'
-                                             : '?';
-        }
-    }
+    const std::string pattern = layer_pattern(keys);
     const nlohmann::json* types = keys.find("layer_types");
     if (pattern.empty() ? types == nullptr || !types->is_array() || types->size() < layers
                         : pattern.size() < layers) {
@@ -446,6 +437,18 @@ void read_rotated(const Keys& keys, std::uint64_t layers, Metadata& metadata) {
 }
 
 } // namespace
+
+std::string layer_pattern(const Keys& keys) {
+    std::string pattern = keys.text("hybrid_override_pattern");
+    if (const nlohmann::json* kinds = keys.find("layers_block_type"); pattern.empty() && kinds)
+        for (const nlohmann::json& kind : *kinds) // today's names and those before
+            pattern += kind == "mamba" || kind == "linear_attention"     ? 'M'
+                       : kind == "attention" || kind == "full_attention" ? '*'
+                       : kind == "moe"                                   ? 'E'
+                       : kind == "mlp"                                   ? '-'
+                                                                         : '?';
+    return pattern;
+}
 
 void read_folder_layers(const Keys& keys, const std::string& model_type, Target& out, Metadata& metadata,
                         FolderShape& shape) {

@@ -233,4 +233,14 @@ std::string add_folder_tokenizer(const std::filesystem::path& folder, std::size_
     }
 }
 
+std::string carry_tokenizer(const ModelFile& file, Metadata& metadata) {
+    if (metadata.has("tokenizer.ggml.tokens"))
+        return "";
+    std::error_code missing;
+    if (!std::filesystem::is_directory(file.path(), missing))
+        return "the file has none";
+    const TensorView* table = file.find("token_embd.weight");
+    return add_folder_tokenizer(file.path(), table ? static_cast<std::size_t>(table->rows()) : 0, metadata);
+}
+
 } // namespace switchyard

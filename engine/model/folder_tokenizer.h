@@ -14,4 +14,8 @@ namespace switchyard {
 std::string add_folder_tokenizer(const std::filesystem::path& folder, std::size_t vocabulary,
                                  Metadata& metadata);
 
+/// For a copy of `file` with `metadata`: as above where the file is a folder. Returns why the copy has no
+/// tokenizer; an empty string where it has one.
+std::string carry_tokenizer(const ModelFile& file, Metadata& metadata);
+
 } // namespace switchyard

@@ -88,25 +88,19 @@ ModelConfig read_config(const ModelFile& file) {
     const auto name = file.metadata().text("general.architecture");
     if (!name)
         throw Error(file.path().string() + ": the key general.architecture is missing: not a language model");
-    const Architecture* architecture = find_architecture(*name);
+    const std::optional<Architecture> architecture = architecture_of(*name);
     if (!architecture)
         throw Error(file.path().string() + ": the architecture " + in_quotes(*name) +
                     " is not known to this program" + unknown_parts(file));
 
     const ConfigReader keys(file, *name);
     ModelConfig c;
-    c.architecture = *name;
+    c.architecture = architecture->name;
     c.name = file.metadata().text("general.name").value_or(file.path().stem().string());
     c.layers = keys.required("block_count", 1, kMostLayers);
     c.layers -= keys.count("nextn_predict_layers", 0, 0, c.layers - 1); // layers that predict further tokens
     c.hidden = keys.required("embedding_length", 1, kMostWidth);
-    const std::vector<int> widths = keys.counts("feed_forward_length", kMostWidth);
-    c.feed_forward = widths.empty() ? keys.count("feed_forward_length", 0, 0, kMostWidth)
-                                    : *std::ranges::max_element(widths);
-    if (!widths.empty() && widths.size() < static_cast<std::size_t>(c.layers))
-        keys.fail("feed_forward_length", "does not say it of each layer");
-    if (std::ranges::any_of(widths, [&](int width) { return width != c.feed_forward; }))
-        c.feed_forward_widths = widths;
+    c.feed_forward = keys.width("feed_forward_length", 0, c.layers, c.feed_forward_widths);
     c.context = keys.count("context_length", 2048, 1, std::numeric_limits<int>::max() / 2);
     read_attention(keys, c);
     read_windows(keys, *architecture, c);

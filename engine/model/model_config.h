@@ -127,7 +127,8 @@ struct ModelConfig {
     std::vector<int> feed_forward_widths; ///< where they differ; empty: all are alike
     int dense_layers = 0; ///< leading layers without experts; others may be dense too, as their tensors say
     int experts = 0, experts_active = 0, experts_shared = 0;
-    int expert_width = 0, shared_width = 0;
+    int expert_width = 0, shared_width = 0;        ///< most, where layers differ
+    std::vector<int> expert_widths, shared_widths; ///< where they differ; empty: all are alike
     int expert_groups = 1, expert_groups_kept = 1;
     float expert_scale = 1.0f;
     bool group_top2 = false; ///< groups count by their two best, whatever biases say
@@ -152,12 +153,16 @@ struct ModelConfig {
         return layer_heads.empty() ? HeadShape{heads, kv_heads, head_dim, value_dim}
                                    : layer_heads[static_cast<std::size_t>(layer)];
     }
-    int feed_forward_of(int layer) const {
-        return feed_forward_widths.empty() ? feed_forward
-                                           : feed_forward_widths[static_cast<std::size_t>(layer)];
-    }
+    int feed_forward_of(int layer) const { return of_layer(feed_forward_widths, feed_forward, layer); }
+    int expert_width_of(int layer) const { return of_layer(expert_widths, expert_width, layer); }
+    int shared_width_of(int layer) const { return of_layer(shared_widths, shared_width, layer); }
     bool dense() const { return experts == 0; }
     bool latent() const { return kv_lora_rank > 0; }
+
+  private:
+    static int of_layer(const std::vector<int>& widths, int all, int layer) {
+        return widths.empty() ? all : widths[static_cast<std::size_t>(layer)];
+    }
 };
 
 /// Throws Error naming the architecture, or the key that is missing or wrong.

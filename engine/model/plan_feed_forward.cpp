@@ -137,28 +137,28 @@ void PlanBuilder::experts(RouteStep route) {
     step.out = block_out_;
     step.add = block_out_ == x_;
     step.route = route.route;
-    step.width = c_.expert_width;
+    const int width = step.width = c_.expert_width_of(layer_);
     const WeightRole role = WeightRole::RoutedExpert;
     if (!c_.single_mixers)
-        step.gate = w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
-    step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, c_.expert_width, c_.experts);
+        step.gate = w_.matrix(prefix_ + "ffn_gate_exps.weight", role, c_.hidden, width, c_.experts);
+    step.up = w_.matrix(prefix_ + "ffn_up_exps.weight", role, c_.hidden, width, c_.experts);
     if (c_.single_mixers)
         step.gate = step.up;
-    step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, c_.expert_width, c_.hidden, c_.experts);
+    step.down = w_.matrix(prefix_ + "ffn_down_exps.weight", role, width, c_.hidden, c_.experts);
     step.activation = activation();
     step.weigh_input = c_.weigh_input;
     step.clamp = c_.silu_clamp;
     limit(step.activation, step.clamp, c_.expert_limits);
-    step.gate_bias = bias_table("ffn_gate_exps.bias", c_.expert_width);
-    step.up_bias = bias_table("ffn_up_exps.bias", c_.expert_width);
+    step.gate_bias = bias_table("ffn_gate_exps.bias", width);
+    step.up_bias = bias_table("ffn_up_exps.bias", width);
     step.down_bias = bias_table("ffn_down_exps.bias", c_.hidden);
     emit(step);
 
-    if (c_.shared_width > 0) {
+    if (const int shared = c_.shared_width_of(layer_); shared > 0) {
         // Qwen2-MoE's shared expert has a sigmoid gate of its own.
         const WeightId gate =
             w_.optional_vector(prefix_ + "ffn_gate_inp_shexp.weight", c_.hidden, WeightRole::Router);
-        block("_shexp", WeightRole::SharedExpert, c_.shared_width, gate);
+        block("_shexp", WeightRole::SharedExpert, shared, gate);
     }
 }
 

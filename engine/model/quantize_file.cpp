@@ -58,21 +58,6 @@ std::uint64_t file_type(BlockType type) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-/// Whether a tensor is multiplied with activations or looked up by row, and so worth fewer bits.
-bool is_matrix(const TensorView& t) {
-    if (t.shape.size() < 2 || t.rows() == 1 || !t.name.ends_with(".weight")) {
-        return false;
-    }
-    // What chooses, convolves, mixes streams or is a table of something else stays as it is.
-    for (const char* part : {"norm", "ffn_gate_inp", "exp_probs", "conv1d", "shortconv.conv", "indexer.proj",
-                             "compressor_ape", "hc_", "tid2eid"}) {
-        if (contains(t.name, part)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /// A type for the tables that every token passes through: at least 6 bits.
 BlockType table_type(BlockType type) {
     return bits_per_weight(type) < bits_per_weight(BlockType::Q6_K) ? BlockType::Q6_K : type;
@@ -186,17 +171,21 @@ BlockType wanted_type(const ModelFile& file, const TensorView& tensor, const Qua
     return options.mix != nullptr ? mix_type(*options.mix, tensor.name, layer_count(file)) : base;
 }
 
-/// That of a folder in GGUF's keys; why there is none.
-std::string carry_tokenizer(const ModelFile& file, Metadata& metadata) {
-    std::error_code missing;
-    if (!std::filesystem::is_directory(file.path(), missing)) {
-        return "the file has none";
-    }
-    const TensorView* table = file.find("token_embd.weight");
-    return add_folder_tokenizer(file.path(), table ? static_cast<std::size_t>(table->rows()) : 0, metadata);
-}
-
 } // namespace
+
+bool is_matrix(const TensorView& t) {
+    if (t.shape.size() < 2 || t.rows() == 1 || !t.name.ends_with(".weight")) {
+        return false;
+    }
+    // What chooses, convolves, mixes streams or is a table of something else stays as it is.
+    for (const char* part : {"norm", "ffn_gate_inp", "exp_probs", "conv1d", "shortconv.conv", "indexer.proj",
+                             "compressor_ape", "hc_", "tid2eid"}) {
+        if (contains(t.name, part)) {
+            return false;
+        }
+    }
+    return true;
+}
 
 bool writable(BlockType type) {
     return encodable(type) && type != BlockType::Q8_K && traits(type).gguf_type >= 0;
@@ -236,9 +225,7 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
         targets.push_back(std::move(target));
     }
     Metadata metadata = file.metadata();
-    if (!metadata.has("tokenizer.ggml.tokens")) {
-        report.no_tokenizer = carry_tokenizer(file, metadata);
-    }
+    report.no_tokenizer = carry_tokenizer(file, metadata);
     const std::uint64_t kind = options.mix != nullptr ? options.mix->file_type : file_type(options.type);
     metadata.set_stored("general.file_type", kind, GgufType::U32);
     metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);

@@ -13,6 +13,10 @@
 
 namespace switchyard {
 
+/// Whether a tensor is multiplied with activations or looked up by row, and so worth fewer bits. All else is
+/// written as F32.
+bool is_matrix(const TensorView& tensor);
+
 /// Whether a model file can be written with matrices of `type`.
 bool writable(BlockType type);
 

@@ -2,49 +2,12 @@
 
 #include "engine/base/error.h"
 #include "engine/model/latent_form.h"
+#include "engine/run/text_cache.h"
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace switchyard {
-namespace {
-
-/// KV blocks that go back to the executor in any case.
-class Blocks {
-  public:
-    explicit Blocks(Executor& executor) : executor_(executor) {}
-    ~Blocks() {
-        for (const KvBlockId block : ids_)
-            executor_.release_kv_block(block);
-        for (const KvBlockId states : {read_, written_})
-            if (states != kNoState)
-                executor_.release_kv_block(states);
-    }
-    Blocks(const Blocks&) = delete;
-    Blocks& operator=(const Blocks&) = delete;
-    void cover(int tokens, BlockType type) {
-        while (static_cast<int>(ids_.size()) * kKvBlockTokens < tokens)
-            ids_.push_back(executor_.allocate_kv_block(type));
-    }
-    const std::vector<KvBlockId>& ids() const { return ids_; }
-    /// The next step's rows go on from the states that the last one wrote.
-    void advance_states(BatchSequence& sequence, int rows) {
-        if (read_ != kNoState)
-            executor_.release_kv_block(read_);
-        read_ = std::exchange(written_, kNoState);
-        written_ = executor_.allocate_state();
-        sequence.state = read_;
-        sequence.states_after = {{rows, written_}};
-    }
-
-  private:
-    Executor& executor_;
-    std::vector<KvBlockId> ids_;
-    KvBlockId read_ = kNoState, written_ = kNoState;
-};
-
-} // namespace
 
 void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
               std::shared_ptr<const WeightSet> weights, std::span<const std::int32_t> ids,
@@ -54,7 +17,7 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
         if (id < 0 || id >= plan.vocabulary)
             throw Error("token id " + std::to_string(id) + " is outside the model's vocabulary of " +
                         std::to_string(plan.vocabulary));
-    Blocks blocks(executor);
+    TextCache cache(executor);
     const auto vocabulary = static_cast<std::size_t>(plan.vocabulary);
     const auto count = static_cast<int>(ids.size());
     const int from = decompress_from(plan);
@@ -63,12 +26,9 @@ void evaluate(Executor& executor, const Backend& backend, const Plan& plan,
     const int chunk = std::max(decompressed ? kDecompressedChunk : 1, options.chunk);
     for (int begin = 0; begin < count && !stop.stop_requested(); begin += chunk) {
         const int end = std::min(count, begin + chunk);
-        blocks.cover(end, backend.exact() ? BlockType::F32 : options.kv);
         Batch batch;
-        batch.sequences.push_back({.blocks = blocks.ids()});
-        batch.sequences.front().long_text = plan.short_text > 0 && count > plan.short_text;
-        if (!plan.states.empty())
-            blocks.advance_states(batch.sequences.front(), end - begin);
+        batch.sequences.push_back(
+            cache.next(plan, begin, end, count, backend.exact() ? BlockType::F32 : options.kv));
         for (int p = begin; p < end; ++p)
             batch.rows.push_back(
                 {.token = ids[static_cast<std::size_t>(p)],
