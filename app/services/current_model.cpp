@@ -34,7 +34,7 @@ void CurrentModel::use(ModelKey key, const DeviceChoice& device) {
     const ModelState there = host_.state(key);
     if (key != key_ && (there == ModelState::Ready || there == ModelState::Loading)) {
         key_ = key; // somebody else loaded it
-        Q_EMIT stateChanged(there, {});
+        tell(there, {});
     } else if (state() == ModelState::Ready) {
         wished_ = key;
         const ModelKey works = key_; // the other takes its place meanwhile
@@ -64,7 +64,12 @@ void CurrentModel::takeState(const ModelKey& key, ModelState state, const QStrin
     if (key == wished_ && state == ModelState::Loading)
         key_ = std::exchange(wished_, {});
     if (key == key_)
-        Q_EMIT stateChanged(state, error);
+        tell(state, error);
+}
+
+void CurrentModel::tell(ModelState state, const QString& error) {
+    error_ = state == ModelState::Failed ? error : QString();
+    Q_EMIT stateChanged(state, error);
 }
 
 } // namespace switchyard

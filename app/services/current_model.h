@@ -18,6 +18,8 @@ class CurrentModel : public QObject {
     void use(ModelKey key, const DeviceChoice& device = {});
     void unload();
     ModelState state() const { return host_.state(key_); }
+    /// Why it failed, as the engine says it; else empty.
+    const QString& error() const { return error_; }
     /// Whether it is loaded, or is to be: its file is needed.
     bool needs(const ModelKey& key) const {
         const bool there = state() == ModelState::Ready || state() == ModelState::Loading;
@@ -43,9 +45,11 @@ class CurrentModel : public QObject {
 
   private:
     void takeState(const ModelKey& key, ModelState state, const QString& error);
+    void tell(ModelState state, const QString& error);
 
     ModelHost& host_;
     ModelKey key_;
+    QString error_;
     ModelKey wished_; ///< is looked at while the current one works
 };
 

@@ -126,7 +126,7 @@ class TestLanguage : public QObject {
         QTRY_VERIFY2(said().contains(english), qPrintable(said()));
     }
 
-    /// Over the thread, while the model is not there.
+    /// Over the thread, while the model is not there, and on the page of models.
     void theReasonOfAModelThatFailedFollows() {
         QTemporaryDir folder;
         Desk desk(folder.path());
@@ -141,6 +141,11 @@ class TestLanguage : public QObject {
         choose(desk, u"zh_CN"_s);
         QTRY_VERIFY(isChinese(desk.action(u"new"_s)->text()));
         QVERIFY2(isChinese(said()) && said().endsWith(u"(/models/Broken.gguf)"_s), qPrintable(said()));
+        const auto detail = [&] { return desk.find<QLabel>(u"models.detail"_s)->text(); };
+        QCOMPARE(detail(), said());
+        desk.library.rescan();
+        QTRY_VERIFY(!desk.library.scanning());
+        QCOMPARE(detail(), said());
         choose(desk, u"en"_s);
         QTRY_COMPARE(said(), english);
     }

@@ -290,6 +290,8 @@ void ChatPage::showThread() {
     stack->setCurrentWidget(conversation.thread().isEmpty() ? static_cast<QWidget*>(empty_) : thread_);
     if (known)
         thread_->setPlace(*place);
+    if (other_chat)
+        thread_->resumeEdit();
     if (wanted_message_ != 0 && controller_.message(wanted_message_))
         thread_->scrollToMessage(std::exchange(wanted_message_, 0));
     showRun();

@@ -3,13 +3,33 @@
 
 #include <QApplication>
 
+#include <algorithm>
+
 namespace switchyard {
 
 void ThreadView::beginEdit(MessageId id, const QString& text) {
-    ThreadRow* row = find(id);
-    if (!row)
+    if (!find(id))
         return;
+    geometry_.stopFollowing();
+    openEditor(id, text);
+    // Ctrl+E edits a question that may be far above.
+    if (!viewport()->rect().contains(messageRect(indexOf(id))))
+        scrollToMessage(id);
+    editor_->edit()->setFocus();
+    editor_->edit()->ensureCursorVisible();
+}
+
+void ThreadView::resumeEdit() {
+    const QList<MessageId> ids = edits_.keys();
+    const auto last = std::find_if(ids.rbegin(), ids.rend(), [this](MessageId id) { return find(id); });
+    if (last != ids.rend())
+        openEditor(*last, {});
+}
+
+/// PRECOND: the thread has the message
+void ThreadView::openEditor(MessageId id, const QString& text) {
     endEdit();
+    ThreadRow* row = find(id);
     const bool question = row->content.author != Author::Assistant;
     const QString own = QString::fromStdString(row->content.text());
     editor_ =
@@ -41,14 +61,8 @@ void ThreadView::beginEdit(MessageId id, const QString& text) {
             });
     keepEdit();
     row->width = -1;
-    geometry_.stopFollowing();
     refresh();
-    // Ctrl+E edits a question that may be far above.
-    if (!viewport()->rect().contains(messageRect(indexOf(id))))
-        scrollToMessage(id);
     editor_->show();
-    editor_->edit()->setFocus();
-    editor_->edit()->ensureCursorVisible();
 }
 
 void ThreadView::keepEdit() {

@@ -51,6 +51,8 @@ class ThreadView : public QAbstractScrollArea {
     void setPlace(const Place& place);
     /// Edits the message in place, going on with `text` or else with what was left of an earlier edit.
     void beginEdit(MessageId id, const QString& text = {});
+    /// Opens the last edit that was not saved, where the view and the focus stay.
+    void resumeEdit();
     void endEdit(); ///< what was changed stays the message's draft
     bool editing() const { return editor_ != nullptr; }
     /// Changed messages that were not saved, the one that is being edited included.
@@ -148,6 +150,7 @@ class ThreadView : public QAbstractScrollArea {
     void keepEdit();
     void dropEdit();
     void closeEditor();
+    void openEditor(MessageId id, const QString& text);
 
     // thread_input.cpp: pointer and keys
     /// What is at a point of the viewport; where nothing is, `row` is -1.

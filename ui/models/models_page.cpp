@@ -110,6 +110,8 @@ void ModelsPage::follow(const CurrentModel& model, Devices& devices) {
                 setError(state == ModelState::Failed ? engineSentence(error, model.key()) : QString());
             });
     show(model.state());
+    if (model.state() == ModelState::Failed) // before this page was made, as in another language
+        setError(engineSentence(model.error(), model.key()));
 }
 
 void ModelsPage::buildTable() {
@@ -193,7 +195,11 @@ QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QS
     connect(delete_, &QPushButton::clicked, card_, &ModelCard::askDelete);
     connect(card_, &ModelCard::deleted, &library_, &ModelLibrary::rescan);
     connect(&library_, &ModelLibrary::changed, this, &ModelsPage::refresh);
-    connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, &ModelsPage::showChosen);
+    connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this] {
+        if (!refreshing_)
+            failure_.clear(); // it was read
+        showChosen();
+    });
     connect(&reader_, &AnatomyReader::read, this, [this](const AnatomyReport& report) {
         if (report.source == read_path_) // else another was chosen meanwhile, or none
             anatomy_->setReport(report);
@@ -204,20 +210,23 @@ QWidget* ModelsPage::buildFiles(Settings& settings, QAction& open_file, const QS
 void ModelsPage::refresh() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
     const QString path = chosen ? chosen->path : loaded_;
+    refreshing_ = true;
     model_->setModels(library_.models());
     read_path_.clear(); // the file may have changed
     for (int row = 0; row < model_->rowCount(); ++row) {
         if (library_.models()[row].path == path)
             table_->selectRow(row);
     }
+    refreshing_ = false;
     showChosen();
 }
 
 void ModelsPage::showChosen() {
     const ModelEntry* chosen = model_->entry(table_->currentIndex());
     load_->setEnabled(chosen && chosen->error.isEmpty());
-    setLook(detail_, "error", chosen && !chosen->error.isEmpty());
-    detail_->setText(fewLines(!chosen ? QString() : !chosen->error.isEmpty() ? chosen->error : chosen->path));
+    const QString wrong = !failure_.isEmpty() ? failure_ : chosen ? chosen->error : QString();
+    setLook(detail_, "error", !wrong.isEmpty());
+    detail_->setText(fewLines(wrong.isEmpty() && chosen ? chosen->path : wrong));
     detail_->setVisible(!detail_->text().isEmpty());
     readChosen();
     card_->setModel(chosen, chosen && chosen->path == loaded_);
@@ -278,9 +287,8 @@ void ModelsPage::setLoaded(const QString& path, quint64 weights_bytes, const QSt
 }
 
 void ModelsPage::setError(const QString& sentence) {
-    setLook(detail_, "error", true);
-    detail_->setText(fewLines(sentence));
-    detail_->setVisible(!sentence.isEmpty());
+    failure_ = sentence;
+    showChosen();
 }
 
 } // namespace switchyard

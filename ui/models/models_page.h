@@ -75,6 +75,8 @@ class ModelsPage : public Page {
     QTabBar* tabs_;
     QStackedWidget* pages_;
     QString loaded_, read_path_;
+    QString failure_; ///< of the model that was asked for last, until another row is chosen
+    bool refreshing_ = false;
     AnatomyReader reader_;
 };
 
