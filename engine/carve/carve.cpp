@@ -4,6 +4,7 @@
 #include "engine/base/error.h"
 #include "engine/carve/calibration_text.h"
 #include "engine/files/output_file.h"
+#include "engine/model/build_plan.h"
 #include "engine/model/finite.h"
 #include "engine/model/folder_model.h"
 #include "engine/run/evaluate.h"
@@ -98,6 +99,7 @@ CarveResult carve_model(const CarveRequest& request, const CarveProgress& progre
         file = open_model(request.in);
         check_finite(*file, threads, progress.stop);
         config = read_config(*file);
+        build_plan(config, *file); // throws where a tensor has not the shape that the plan divides
         plan = load_plan(*request.plan);
     } else {
         dense = load(request.in, request, progress);

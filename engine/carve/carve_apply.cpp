@@ -189,7 +189,7 @@ class Carver {
                 add(name + "_shexp.bias", BlockType::F32, {s}, &t, l.layer, Kind::SharedBias);
             add(name + "_exps.bias", BlockType::F32, {w, n}, &t, l.layer, Kind::ExpertBias);
         } else if (part == "ffn_down.bias" && s > 0) {
-            add(name + "_shexp.bias", t.type, {h}, &t, l.layer, Kind::Copy);
+            add(name + "_shexp.bias", BlockType::F32, {h}, &t, l.layer, Kind::Copy);
         } else if (part == "ffn_down.bias") {
             add(name + "_exps.bias", BlockType::F32, {h, n}, &t, l.layer, Kind::EvenBias);
         } else {

@@ -475,6 +475,34 @@ TEST_F(Carving, StopsAtAWeightThatIsNoNumberAndNamesTheTensor) {
     }
 }
 
+TEST_F(Carving, ByAPlanRefusesATensorOfAnotherShape) {
+    const auto good = open_gguf(dense());
+    const auto model = load(dense());
+    save_plan(make_carve_plan(*model, {}, texts(), {}), file("plan"));
+    std::vector<TensorView> tensors(good->tensors().begin(), good->tensors().end());
+    for (TensorView& t : tensors)
+        if (t.name == "blk.1.ffn_gate.weight") { // half of the neurons
+            t.shape[1] /= 2;
+            t.bytes /= 2;
+        }
+    GgufWriter writer(file("bad.gguf"), good->metadata(), tensors);
+    for (const TensorView& t : tensors)
+        writer.append({t.data, t.bytes});
+    writer.finish();
+    CarveRequest request;
+    request.in = file("bad.gguf");
+    request.out = file("out.gguf");
+    request.plan = file("plan");
+    request.threads = 2;
+    try {
+        carve_model(request, {});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("blk.1.ffn_gate.weight"), std::string::npos) << error.what();
+    }
+    EXPECT_FALSE(fs::exists(file("out.gguf")));
+}
+
 TEST_F(Carving, StopsWhenAskedAndLeavesNothing) {
     std::stop_source source;
     source.request_stop();
