@@ -71,7 +71,7 @@ void describeExperts(const Capabilities& model, DialState& state) {
                                           "This model is dense: it has no experts to choose from. Carving "
                                           "makes a copy whose neurons are grouped into experts.")
             : QCoreApplication::translate("DialState", "This model is dense: it has no experts to choose "
-                                                       "from, and its layout cannot be carved.");
+                                                       "from, and its layers do not divide into some.");
 }
 
 } // namespace

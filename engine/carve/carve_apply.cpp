@@ -6,6 +6,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/model/folder_tokenizer.h"
 #include "engine/model/quantize_file.h"
+#include "engine/model/tensor_copier.h"
 #include "engine/quant/quant.h"
 
 #include <algorithm>
@@ -65,6 +66,13 @@ struct Output {
     Kind kind = Kind::Copy;
 };
 
+/// Of what moves as it is: its own type, where files hold that.
+BlockType copied_type(const TensorView& t) {
+    if (!is_matrix(t))
+        return BlockType::F32;
+    return traits(t.type).gguf_type >= 0 ? t.type : fallback_type(BlockType::Q8_0, t.cols());
+}
+
 class Carver {
   public:
     Carver(const ModelFile& dense, const ModelConfig& config, const CarvePlan& plan,
@@ -83,7 +91,9 @@ class Carver {
 
     CarveReport write(const std::filesystem::path& out, const CarveProgress& progress) {
         list_tensors();
-        const Metadata metadata = carved_metadata();
+        Metadata metadata = carved_metadata();
+        if (const std::string why = carry_tokenizer(dense_, metadata); !why.empty())
+            report_.note += (report_.note.empty() ? "" : "; ") + ("it has no tokenizer: " + why);
         std::vector<TensorView> views;
         std::size_t total = 0, done = 0;
         for (const Output& o : outputs_) {
@@ -91,10 +101,11 @@ class Carver {
             total += o.view.bytes;
         }
         GgufWriter writer(out, metadata, views);
+        TensorCopier copier(dense_, writer, {});
         for (const Output& o : outputs_) {
             if (progress.stop.stop_requested())
                 throw Error("carving was stopped");
-            emit(writer, o);
+            emit(writer, copier, o);
             done += o.view.bytes;
             if (progress.report)
                 progress.report(static_cast<double>(done) / static_cast<double>(total), "writing");
@@ -117,9 +128,11 @@ class Carver {
             throw Error("the carve plan was made for " + plan_.model + " (" +
                         std::to_string(plan_.model_layers) + " layers of " + std::to_string(plan_.hidden) +
                         " x " + std::to_string(plan_.layers.front().width) + "), not for " + c_.name);
+        if (layout_.only_here.empty() && !(plan_.alike() && plan_.all_behind_dense()))
+            throw Error("the carve plan divides layers differently, and the " + layout_.architecture +
+                        " layout has one width for all");
         for (const CarveLayer& l : plan_.layers)
-            if (layout_.whole_shared &&
-                (!plan_.alike() || l.shared_width(plan_.experts) % l.expert_width != 0))
+            if (layout_.whole_shared && l.shared_width(plan_.experts) % l.expert_width != 0)
                 throw Error("the carve plan has " + std::to_string(l.shared_width(plan_.experts)) +
                             " shared neurons, which is no multiple of an expert's " +
                             std::to_string(l.expert_width) + ", as " + c_.name + " needs it");
@@ -158,11 +171,12 @@ class Carver {
             const bool block = std::sscanf(t.name.c_str(), "blk.%d.%n", &layer, &used) == 1 && used > 0;
             const CarveLayer* carved = block ? plan_.of_layer(layer) : nullptr;
             if (!carved || !list_parts(t, *carved, t.name.substr(static_cast<std::size_t>(used))))
-                add(t.name, is_matrix(t) ? t.type : BlockType::F32, t.shape, &t, layer, Output::Kind::Copy);
+                add(t.name, copied_type(t), t.shape, &t, layer, Output::Kind::Copy);
         }
         const TensorView* embedding = dense_.find("token_embd.weight");
         if (layout_.own_output && embedding && !dense_.find("output.weight"))
-            add("output.weight", embedding->type, embedding->shape, embedding, -1, Output::Kind::Copy);
+            add("output.weight", copied_type(*embedding), embedding->shape, embedding, -1,
+                Output::Kind::Copy);
     }
 
     /// What becomes of a layer's tensor. False: it stays as it is.
@@ -174,8 +188,8 @@ class Carver {
                            s = l.shared_width(plan_.experts);
         if (part == "ffn_gate.weight" || part == "ffn_up.weight") {
             if (s > 0)
-                add(name + "_shexp.weight", t.type, {h, s}, &t, l.layer, Kind::SharedRows);
-            add(name + "_exps.weight", t.type, {h, w, n}, &t, l.layer, Kind::ExpertRows);
+                add(name + "_shexp.weight", copied_type(t), {h, s}, &t, l.layer, Kind::SharedRows);
+            add(name + "_exps.weight", copied_type(t), {h, w, n}, &t, l.layer, Kind::ExpertRows);
         } else if (part == "ffn_down.weight") {
             const BlockType type = report_.down_type;
             if (s > 0)
@@ -198,13 +212,12 @@ class Carver {
         return true;
     }
 
-    Metadata carved_metadata() {
+    Metadata carved_metadata() const {
         Metadata m;
         const std::string from = c_.architecture + ".";
         for (const auto& [name, value] : dense_.metadata().entries())
             m.set(name.starts_with(from) ? key(name.substr(from.size())) : name, value);
         m.set("general.architecture", layout_.architecture);
-        m.set(key("leading_dense_block_count"), static_cast<std::uint64_t>(plan_.dense_layers()));
         m.set(key("expert_count"), static_cast<std::uint64_t>(plan_.experts));
         const int active = options_.active > 0 ? std::min(options_.active, plan_.experts) : plan_.experts;
         m.set(key("expert_used_count"), static_cast<std::uint64_t>(active));
@@ -213,9 +226,17 @@ class Carver {
         m.set(key("expert_weights_norm"), false);
         m.set(key("expert_gating_func"), std::uint64_t{1});
         m.set(kCarveScaleKey, router_scale_);
-        m.set("switchyard.blocks_averaged", false); // shared and routed neurons are added (Cohere's)
-        if (const std::string why = carry_tokenizer(dense_, m); !why.empty())
-            report_.note += (report_.note.empty() ? "" : "; ") + ("it has no tokenizer: " + why);
+        if (layout_.only_here.empty()) {
+            m.set(key("leading_dense_block_count"), static_cast<std::uint64_t>(plan_.dense_layers()));
+            return m;
+        }
+        // Which layers have experts is told by their tensors; the key means more to some. What experts, or
+        // their number, say of an architecture's other models does not hold for these.
+        m.set(key("expert_group_count"), std::uint64_t{1});
+        m.set(key("expert_group_used_count"), std::uint64_t{1});
+        m.set("switchyard.blocks_averaged", false);
+        if (c_.unit_heads)
+            m.set("switchyard.unit_heads", true);
         return m;
     }
 
@@ -252,10 +273,10 @@ class Carver {
         return deviation > 0 ? kLogitSpread / deviation : kLogitSpread;
     }
 
-    void emit(GgufWriter& writer, const Output& o) const {
+    void emit(GgufWriter& writer, TensorCopier& copier, const Output& o) const {
         switch (o.kind) {
         case Output::Kind::Copy:
-            return emit_copy(writer, *o.source, o.view.type);
+            return copier.copy(*o.source, o.view.type);
         case Output::Kind::Router: {
             std::vector<float> router = plan_.of_layer(o.layer)->router;
             for (float& v : router)
@@ -302,26 +323,20 @@ class Carver {
         return gate;
     }
 
-    /// `to`: its own type, or F32.
-    static void emit_copy(GgufWriter& writer, const TensorView& t, BlockType to) {
-        std::vector<float> row(static_cast<std::size_t>(t.cols()));
-        for (std::int64_t i = 0; i < t.matrices(); ++i) {
-            const auto data = t.matrix(i);
-            if (to == t.type)
-                writer.append({data.get(), t.matrix_bytes()});
-            for (std::int64_t r = 0; to != t.type && r < t.rows(); ++r) {
-                decode_row(t.type, data.get() + static_cast<std::size_t>(r) * row_bytes(t.type, t.cols()),
-                           row);
-                writer.append(std::as_bytes(std::span(row)));
-            }
-        }
-    }
-
     static void emit_rows(GgufWriter& writer, const TensorView& t, const std::byte* data,
                           const std::vector<int>& neurons) {
         const std::size_t bytes = row_bytes(t.type, t.cols());
-        for (int n : neurons)
-            writer.append({data + static_cast<std::size_t>(n) * bytes, bytes});
+        const BlockType to = copied_type(t);
+        std::vector<float> row(static_cast<std::size_t>(t.cols()));
+        std::vector<std::byte> blocks(row_bytes(to, t.cols()));
+        for (int n : neurons) {
+            const std::byte* from = data + static_cast<std::size_t>(n) * bytes;
+            if (to != t.type) {
+                decode_row(t.type, from, row);
+                encode_row(to, row, blocks.data());
+            }
+            writer.append(to == t.type ? std::span(from, bytes) : std::span<const std::byte>(blocks));
+        }
     }
 
     /// Biases of neurons.

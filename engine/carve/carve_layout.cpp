@@ -43,6 +43,8 @@ CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int 
     CarveLayout own{.architecture = config.architecture + std::string(kCarvedSuffix), .only_here = ""};
     if (!qwen2 && !llama)
         own.only_here = "no layout of other programs has experts for the architecture " + config.architecture;
+    else if (!config.feed_forward_widths.empty() || !config.layer_heads.empty())
+        own.only_here = "the layers of this model are of different shapes";
     else if (llama != config.rope.interleaved)
         own.only_here = "this model rotates other pairs than its architecture does";
     else if (const TensorView* other = beyond_llama(dense, qwen2))

@@ -19,7 +19,8 @@ namespace {
 // File: 8 bytes of magic, the length of a JSON header (u32, little-endian), the header, then for each layer
 // the owners, the router and the direction (F16). With few experts an owner takes four bits: two neurons a
 // byte, the first in the low half; kSharedNeuron is then 15, kExactNeuron 14. Headers of version 2 say the
-// widths once: all layers are alike, and only leading ones stay dense.
+// widths once: all layers are alike, and only leading ones stay dense. Where that is so it is what is
+// written.
 constexpr char kMagic[8] = {'S', 'W', 'C', 'A', 'R', 'V', 'E', '3'};
 constexpr char kAlikeVersion = '2';
 constexpr std::size_t kMagicName = 7; ///< the same in every version
@@ -104,8 +105,9 @@ CarvePlan read_header(const nlohmann::json& header, bool alike) {
         return plan;
     }
     const int dense = header.value("dense_layers", 0), layers = header.at("layers");
-    const bool sizes = dense >= 0 && dense <= kMostPlanLayers && layers >= 0 && layers <= kMostPlanLayers;
-    plan.model_layers = sizes ? dense + layers : 0;
+    if (dense < 0 || dense > kMostPlanLayers || layers < 0 || layers > kMostPlanLayers)
+        return plan; // without layers: it is refused
+    plan.model_layers = dense + layers;
     for (int layer = dense; layer < plan.model_layers; ++layer)
         plan.layers.push_back({layer, header.at("width"), header.at("expert_width")});
     return plan;
@@ -141,14 +143,25 @@ void check_plan(const CarvePlan& p) {
 
 void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
     check_plan(plan);
-    nlohmann::ordered_json header = {
-        {"hidden", plan.hidden},           {"model_layers", plan.model_layers},
-        {"experts", plan.experts},         {"model", plan.model},
-        {"calibration", plan.calibration}, {"layers", nlohmann::ordered_json::array()}};
-    for (const CarveLayer& layer : plan.layers)
-        header["layers"].push_back({layer.layer, layer.width, layer.expert_width});
+    nlohmann::ordered_json header = {{"hidden", plan.hidden},
+                                     {"experts", plan.experts},
+                                     {"model", plan.model},
+                                     {"calibration", plan.calibration}};
+    const bool alike = plan.alike() && plan.all_behind_dense();
+    if (alike) {
+        header["width"] = plan.layers.front().width;
+        header["expert_width"] = plan.layers.front().expert_width;
+        header["layers"] = plan.layers.size();
+        header["dense_layers"] = plan.dense_layers();
+    } else {
+        header["model_layers"] = plan.model_layers;
+        header["layers"] = nlohmann::ordered_json::array();
+        for (const CarveLayer& layer : plan.layers)
+            header["layers"].push_back({layer.layer, layer.width, layer.expert_width});
+    }
     const std::string text = header.dump();
     std::string out(kMagic, sizeof kMagic);
+    out[kMagicName] = alike ? kAlikeVersion : kMagic[kMagicName];
     append(out, static_cast<std::uint32_t>(text.size()));
     out += text;
     for (const CarveLayer& layer : plan.layers) {

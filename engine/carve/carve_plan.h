@@ -42,6 +42,8 @@ struct CarvePlan {
     }
     /// Leading layers that stay as they are.
     int dense_layers() const { return layers.empty() ? model_layers : layers.front().layer; }
+    /// Whether only leading layers stay as they are.
+    bool all_behind_dense() const { return static_cast<int>(layers.size()) == model_layers - dense_layers(); }
     bool alike() const { // widths of all layers
         return std::ranges::all_of(layers, [&](const CarveLayer& l) {
             return l.width == layers.front().width && l.expert_width == layers.front().expert_width;

@@ -179,10 +179,13 @@ const Architecture* find_architecture(std::string_view name) {
     return nullptr;
 }
 
+std::string_view base_architecture(std::string_view name) {
+    return name.ends_with(kCarvedSuffix) ? name.substr(0, name.size() - kCarvedSuffix.size()) : name;
+}
+
 std::optional<Architecture> architecture_of(std::string_view name) {
     const bool carved = name.ends_with(kCarvedSuffix);
-    const Architecture* found =
-        find_architecture(carved ? name.substr(0, name.size() - kCarvedSuffix.size()) : name);
+    const Architecture* found = find_architecture(base_architecture(name));
     if (!found)
         return std::nullopt;
     Architecture row = *found;
@@ -190,6 +193,7 @@ std::optional<Architecture> architecture_of(std::string_view name) {
         row.gate_default = 1;
         row.normalise_default = false;
         row.expert_scale_used = true;
+        row.clamped_silu = row.weigh_input = false; // what its models with experts do otherwise
     }
     return row;
 }

@@ -61,6 +61,9 @@ const Architecture* find_architecture(std::string_view name);
 /// from its own neurons. A name that other programs refuse, for they would weigh the experts otherwise.
 inline constexpr std::string_view kCarvedSuffix = "-carved";
 
+/// A name without that.
+std::string_view base_architecture(std::string_view general_architecture);
+
 /// The row of a file's architecture, where it is one of carved models with their experts.
 std::optional<Architecture> architecture_of(std::string_view general_architecture);
 

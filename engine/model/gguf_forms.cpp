@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/files/tensor_table.h"
+#include "engine/model/architecture.h"
 #include "engine/model/kv_b.h"
 #include "engine/model/size_limits.h"
 
@@ -43,25 +44,28 @@ std::pair<std::string_view, int> expert_name(std::string_view rest) {
     return {"", -1};
 }
 
-bool of_phi3(const ModelFile& file) { return file.metadata().text("general.architecture") == "phi3"; }
+std::string architecture_in(const ModelFile& file) {
+    return std::string(base_architecture(file.metadata().text("general.architecture").value_or("")));
+}
 
 /// Whether a tensor holds attention's queries, keys and values. Models with linear attention call those of
 /// its layers so, too.
 bool joins_qkv(const LayerName& name, const ModelFile& file) {
-    const auto architecture = file.metadata().text("general.architecture");
-    const bool linear = architecture && (architecture->starts_with("qwen35") || architecture == "qwen3next");
+    const std::string architecture = architecture_in(file);
+    const bool linear = architecture.starts_with("qwen35") || architecture == "qwen3next";
     return !name.prefix.empty() && name.rest.starts_with("attn_qkv.") && !linear;
 }
 
 /// Whether a tensor holds gate and up of a dense block.
 bool joins_gate_up(const LayerName& name, const ModelFile& file) {
-    return name.rest == "ffn_up.weight" && of_phi3(file) && !file.find(name.prefix + "ffn_gate.weight");
+    return name.rest == "ffn_up.weight" && architecture_in(file) == "phi3" &&
+           !file.find(name.prefix + "ffn_gate.weight");
 }
 
 /// Whether a tensor holds queries, keys, values and gates of linear attention, key head by key head, as files
 /// of Qwen3-Next first did.
 bool joins_qkvz(const LayerName& name, const ModelFile& file) {
-    return name.rest == "ssm_in.weight" && file.metadata().text("general.architecture") == "qwen3next";
+    return name.rest == "ssm_in.weight" && architecture_in(file) == "qwen3next";
 }
 
 /// Whether a tensor of a recurrence has extents of 1 among the others, as kernels of convolutions and decays

@@ -1,20 +1,15 @@
 #include "engine/model/quantize_file.h"
 
-#include "engine/base/cores.h"
 #include "engine/base/error.h"
-#include "engine/base/threads.h"
 #include "engine/files/gguf_writer.h"
-#include "engine/model/finite.h"
 #include "engine/model/folder_tokenizer.h"
-#include "engine/quant/decode_rows.h"
+#include "engine/model/tensor_copier.h"
 
 #include <algorithm>
 
 namespace switchyard {
 
 namespace {
-
-constexpr std::int64_t kPieceValues = 1 << 23; ///< values re-encoded between two writes
 
 /// The number by which GGUF's general.file_type calls a file of mostly that type.
 std::uint64_t file_type(BlockType type) {
@@ -62,80 +57,6 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 BlockType table_type(BlockType type) {
     return bits_per_weight(type) < bits_per_weight(BlockType::Q6_K) ? BlockType::Q6_K : type;
 }
-
-std::int64_t all_rows(const TensorView& t) {
-    std::int64_t rows = 1;
-    for (std::size_t i = 1; i < t.shape.size(); ++i) {
-        rows *= t.shape[i];
-    }
-    return rows;
-}
-
-int thread_count(const QuantizeOptions& options) {
-    return options.threads > 0 ? options.threads : available_cores();
-}
-
-/// Carries one tensor over, piece by piece.
-class TensorCopier {
-  public:
-    TensorCopier(const ModelFile& file, GgufWriter& writer, const QuantizeOptions& options,
-                 const QuantizeProgress& progress, std::size_t total)
-        : file_(file), writer_(writer), options_(options), progress_(progress), total_(total) {}
-
-    void copy(const TensorView& from, BlockType to) {
-        for (std::int64_t m = 0; m < all_rows(from) / from.rows(); ++m) {
-            copy_matrix(from, m, to);
-        }
-    }
-
-  private:
-    void copy_matrix(const TensorView& from, std::int64_t matrix, BlockType to) {
-        const std::int64_t rows = from.rows(), cols = from.cols();
-        const std::size_t stride = row_bytes(from.type, cols);
-        const std::int64_t piece = std::max<std::int64_t>(1, kPieceValues / cols);
-        const float* weights =
-            options_.importance == nullptr ? nullptr : options_.importance->columns(from.name, matrix, cols);
-        const auto blocks = from.matrix(matrix);
-        for (std::int64_t r = 0; r < rows; r += piece) {
-            const std::int64_t count = std::min(piece, rows - r);
-            const std::byte* in = blocks.get() + static_cast<std::size_t>(r) * stride;
-            const std::size_t bytes = static_cast<std::size_t>(count) * stride;
-            if (from.type == to) {
-                recode_rows(from, to, count, in, nullptr, weights);
-                writer_.append({in, bytes});
-            } else {
-                buffer_.resize(static_cast<std::size_t>(count) * row_bytes(to, cols));
-                recode_rows(from, to, count, in, buffer_.data(), weights);
-                writer_.append(buffer_);
-            }
-            done_ += bytes;
-            if (progress_ && !progress_(done_, total_)) {
-                throw Error("cancelled");
-            }
-        }
-    }
-
-    /// Re-encodes `rows` rows from `in` to `out` on several threads; without `out` they are only looked at.
-    /// Throws Error naming the tensor where a value is no number.
-    void recode_rows(const TensorView& from, BlockType to, std::int64_t rows, const std::byte* in,
-                     std::byte* out, const float* importance) const {
-        const std::size_t stride = row_bytes(to, from.cols());
-        decode_rows(from.type, in, rows, from.cols(), thread_count(options_),
-                    [&](std::int64_t row, const std::vector<float>& values) {
-                        check_finite(file_, from, values);
-                        if (out != nullptr) {
-                            encode_row(to, values, out + static_cast<std::size_t>(row) * stride, importance);
-                        }
-                    });
-    }
-
-    const ModelFile& file_;
-    GgufWriter& writer_;
-    const QuantizeOptions& options_;
-    const QuantizeProgress& progress_;
-    std::size_t total_, done_ = 0;
-    std::vector<std::byte> buffer_;
-};
 
 /// The type asked for by role, if any.
 std::optional<BlockType> role_type(std::string_view tensor, const QuantizeOptions& options) {
@@ -217,7 +138,7 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
     for (const TensorView& t : file.tensors()) {
         TensorView target = t;
         target.type = quantized_type(file, t, options, &report.fallbacks);
-        target.bytes = static_cast<std::size_t>(all_rows(t)) * row_bytes(target.type, t.cols());
+        target.bytes = stored_bytes(t, target.type);
         ++report.tensors;
         report.recoded += target.type != t.type;
         report.bytes_before += t.bytes;
@@ -231,7 +152,7 @@ QuantizeReport quantize_file(const ModelFile& file, const std::filesystem::path&
     metadata.set_stored("general.quantization_version", std::uint64_t{2}, GgufType::U32);
 
     GgufWriter writer(out, metadata, targets);
-    TensorCopier copier(file, writer, options, progress, report.bytes_before);
+    TensorCopier copier(file, writer, {options.threads, options.importance, progress, report.bytes_before});
     for (std::size_t i = 0; i < targets.size(); ++i) {
         copier.copy(file.tensors()[i], targets[i].type);
         file.check_whole();

@@ -489,8 +489,8 @@
         <translation>这是稠密模型，没有可选的专家。雕刻会另存一份，把神经元分组为专家。</translation>
     </message>
     <message>
-        <source>This model is dense: it has no experts to choose from, and its layout cannot be carved.</source>
-        <translation>这是稠密模型，没有可选的专家，其结构也无法雕刻。</translation>
+        <source>This model is dense: it has no experts to choose from, and its layers do not divide into some.</source>
+        <translation>这是稠密模型，没有可选的专家，其各层也无法分成专家。</translation>
     </message>
 </context>
 <context>

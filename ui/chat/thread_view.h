@@ -51,7 +51,7 @@ class ThreadView : public QAbstractScrollArea {
     void setPlace(const Place& place);
     /// Edits the message in place, going on with `text` or else with what was left of an earlier edit.
     void beginEdit(MessageId id, const QString& text = {});
-    /// Opens the last edit that was not saved, where the view and the focus stay.
+    /// Opens the editor of the newest message whose edit was not saved; view and focus stay where they are.
     void resumeEdit();
     void endEdit(); ///< what was changed stays the message's draft
     bool editing() const { return editor_ != nullptr; }

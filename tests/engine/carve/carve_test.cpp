@@ -26,6 +26,10 @@ namespace fs = std::filesystem;
 class CarveFiles : public testing::Test {
   protected:
     fs::path file(const std::string& name) const { return folder_.path() / name; }
+    static std::string contents(const fs::path& path) {
+        std::ifstream in(path, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
     const test::TemporaryFolder folder_;
 };
 
@@ -210,22 +214,45 @@ TEST_F(CarvePlanFile, OfAnotherVersionSaysSo) {
     }
 }
 
-TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
-    save_plan(uneven_layers(), file("plan"));
-    std::ifstream in(file("plan"), std::ios::binary);
-    const std::string whole((std::istreambuf_iterator<char>(in)), {});
-    for (std::size_t n = 0; n < whole.size(); ++n) {
-        std::ofstream(file("cut"), std::ios::binary).write(whole.data(), static_cast<std::streamsize>(n));
-        EXPECT_THROW(load_plan(file("cut")), Error) << n << " bytes";
+TEST_F(CarvePlanFile, OfLayersThatAreAlikeIsOfTheVersionThatOlderProgramsRead) {
+    save_plan(small_plan(), file("alike"));
+    save_plan(uneven_layers(), file("uneven"));
+    EXPECT_TRUE(contents(file("alike")).starts_with("SWCARVE2"));
+    EXPECT_TRUE(contents(file("uneven")).starts_with("SWCARVE3"));
+}
+
+TEST_F(CarvePlanFile, IsRefusedWhereItsCountsAreNone) {
+    for (const char* counts : {R"("layers":1,"dense_layers":-2000000000)", R"("layers":2000000000)",
+                               R"("layers":-1,"dense_layers":4096)", R"("layers":0)"}) {
+        const std::string header =
+            R"({"hidden":4,"width":8,"experts":2,"expert_width":2,)" + std::string(counts) + "}";
+        const auto length = static_cast<std::uint32_t>(header.size());
+        std::ofstream out(file("plan"), std::ios::binary);
+        out << "SWCARVE2";
+        out.write(reinterpret_cast<const char*>(&length), sizeof length);
+        out << header;
+        out.close();
+        EXPECT_THROW(load_plan(file("plan")), Error) << counts;
     }
-    for (std::size_t n = 0; n < whole.size(); ++n) { // never a crash; some changes are still a plan
-        std::string changed = whole;
-        changed[n] = static_cast<char>(changed[n] ^ 0xff);
-        std::ofstream(file("changed"), std::ios::binary)
-            .write(changed.data(), static_cast<std::streamsize>(n + 1));
-        try {
-            load_plan(file("changed"));
-        } catch (const Error&) {
+}
+
+TEST_F(CarvePlanFile, IsRefusedWhereItIsCutOrChanged) {
+    for (const CarvePlan& plan : {small_plan(), uneven_layers()}) { // of both versions
+        save_plan(plan, file("plan"));
+        const std::string whole = contents(file("plan"));
+        for (std::size_t n = 0; n < whole.size(); ++n) {
+            std::ofstream(file("cut"), std::ios::binary).write(whole.data(), static_cast<std::streamsize>(n));
+            EXPECT_THROW(load_plan(file("cut")), Error) << n << " bytes";
+        }
+        for (std::size_t n = 0; n < whole.size(); ++n) { // never a crash; some changes are still a plan
+            std::string changed = whole;
+            changed[n] = static_cast<char>(changed[n] ^ 0xff);
+            std::ofstream(file("changed"), std::ios::binary)
+                .write(changed.data(), static_cast<std::streamsize>(n + 1));
+            try {
+                load_plan(file("changed"));
+            } catch (const Error&) {
+            }
         }
     }
     CarvePlan uneven = small_plan();
@@ -341,7 +368,7 @@ TEST_F(Carving, LeavesLeadingLayersAsTheyAreWhereAsked) {
     EXPECT_EQ(report.note.find("ffn"), std::string::npos) << report.note;
 
     const auto carved = load(file("carved.gguf"));
-    EXPECT_EQ(carved->config().dense_layers, 1);
+    EXPECT_EQ(carved->plan().routes, carved->config().layers - 1);
     for (const char* name : {"blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
         const TensorView *before = model->file().find(name), *after = carved->file().find(name);
         ASSERT_TRUE(before && after) << name;
