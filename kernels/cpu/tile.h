@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/token_groups.h"
 
+#include <array>
 #include <utility>
 
 namespace switchyard::cpu {
@@ -107,18 +108,23 @@ inline __m256 load_scale(const std::byte* p) {
     return _mm256_mul_ps(_mm256_loadu_ps(reinterpret_cast<const float*>(p)), _mm256_set1_ps(256.0f));
 }
 
-/// Adds `cols` columns of P neighbouring panels times T tokens to `sums` [P][T][8]; `x` is [cols][T]. Sums
-/// run along the columns in order.
+/// Adds `cols` columns of P neighbouring panels times T tokens to `sums` [P][T][8]; rows[t]: those of a
+/// token. Sums run along the columns in order.
 template <BlockType kType, int P, int T>
-void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
+void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* const* rows,
                 float* sums) {
     using Panel = FloatPanel<kType>;
     __m256 acc[P][T], scale[P] = {};
-#pragma GCC unroll 16
+    const float* x[T];
+#pragma GCC unroll 32
+    for (int t = 0; t < T; ++t) {
+        x[t] = rows[t];
+    }
+#pragma GCC unroll 32
     for (int i = 0; i < P * T; ++i) {
         acc[i / T][i % T] = _mm256_loadu_ps(sums + kPanelRows * i);
     }
-    for (std::int64_t k = 0; k < cols; ++k, x += T, panel += Panel::kColumn) {
+    for (std::int64_t k = 0; k < cols; ++k, panel += Panel::kColumn) {
         if constexpr (Panel::kRun != 0) {
             if (k % Panel::kRun == 0) {
                 for (int p = 0; p < P; ++p) {
@@ -130,36 +136,36 @@ void float_tile(const std::byte* panel, std::size_t panel_size, std::int64_t col
         // The shorter side stays in registers, the longer passes.
         if constexpr (P <= T) {
             __m256 w[P];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (int p = 0; p < P; ++p) {
                 w[p] = load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size, scale[p]);
             }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (int t = 0; t < T; ++t) {
-                const __m256 value = _mm256_broadcast_ss(x + t);
-#pragma GCC unroll 16
+                const __m256 value = _mm256_broadcast_ss(x[t] + k);
+#pragma GCC unroll 32
                 for (int p = 0; p < P; ++p) {
                     acc[p][t] = _mm256_fmadd_ps(w[p], value, acc[p][t]);
                 }
             }
         } else {
             __m256 values[T];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (int t = 0; t < T; ++t) {
-                values[t] = _mm256_broadcast_ss(x + t);
+                values[t] = _mm256_broadcast_ss(x[t] + k);
             }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
             for (int p = 0; p < P; ++p) {
                 const __m256 w =
                     load_column<kType>(panel + static_cast<std::size_t>(p) * panel_size, scale[p]);
-#pragma GCC unroll 16
+#pragma GCC unroll 32
                 for (int t = 0; t < T; ++t) {
                     acc[p][t] = _mm256_fmadd_ps(w, values[t], acc[p][t]);
                 }
             }
         }
     }
-#pragma GCC unroll 16
+#pragma GCC unroll 32
     for (int i = 0; i < P * T; ++i) {
         _mm256_storeu_ps(sums + kPanelRows * i, acc[i / T][i % T]);
     }
@@ -246,20 +252,27 @@ inline void multiply_integers(const MatmulArgs& args, std::index_sequence<kIndex
     });
 }
 
-using FloatTile = void (*)(const std::byte* panel, std::size_t panel_size, std::int64_t cols, const float* x,
-                           float* sums);
+using FloatTile = void (*)(const std::byte* panel, std::size_t panel_size, std::int64_t cols,
+                           const float* const* rows, float* sums);
 
-inline constexpr int kFloatTile = 6; ///< tokens
+/// Tokens of a tile of two panels, as registers hold their sums beside weights and a value. Of 32 registers
+/// more would do, but there are no more for the rows' addresses.
+#if defined(__AVX512VL__)
+inline constexpr int kFloatTile = 8;
+#else
+inline constexpr int kFloatTile = 6;
+#endif
 inline constexpr std::int64_t kFloatColumns =
     256; ///< of two panels, whole runs, to stay in the first-level cache
 
 /// The tile of P panels and `tokens` tokens.
 template <BlockType kType, int P>
 inline FloatTile float_tile_of(int tokens) {
-    static constexpr FloatTile kTiles[] = {float_tile<kType, P, 1>, float_tile<kType, P, 2>,
-                                           float_tile<kType, P, 3>, float_tile<kType, P, 4>,
-                                           float_tile<kType, P, 5>, float_tile<kType, P, 6>};
-    return kTiles[tokens - 1];
+    static constexpr auto kTiles = []<int... kTokens>(std::integer_sequence<int, kTokens...>) {
+        return std::array<FloatTile, kFloatTile>{float_tile<kType, P, kTokens + 1>...};
+    }
+    (std::make_integer_sequence<int, kFloatTile>());
+    return kTiles[static_cast<std::size_t>(tokens - 1)];
 }
 
 /// `cols` columns of a panel as floats, [column][8 rows].
@@ -314,13 +327,16 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
         }
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
-            const float* x = pass.x + all * t + k * tokens;
+            const float* rows[kFloatTile];
+            for (int i = 0; i < tokens; ++i) {
+                rows[i] = row_of<float>(args, pass.first + t + i) + pass.columns.begin + k;
+            }
             if (widens) {
                 float_tile_of<BlockType::F32, P>(tokens)(reinterpret_cast<const std::byte*>(wide),
-                                                         kFloatColumns * kPanelRows * sizeof(float), cols, x,
-                                                         sums + P * t * kPanelRows);
+                                                         kFloatColumns * kPanelRows * sizeof(float), cols,
+                                                         rows, sums + P * t * kPanelRows);
             } else {
-                float_tile_of<kType, P>(tokens)(from, size, cols, x, sums + P * t * kPanelRows);
+                float_tile_of<kType, P>(tokens)(from, size, cols, rows, sums + P * t * kPanelRows);
             }
         }
     }

@@ -72,6 +72,13 @@ inline I16Block widened(const I8Block& x) {
     return wide;
 }
 
+/// A token's activations.
+template <class Source>
+inline const Source* row_of(const MatmulArgs& args, int token) {
+    const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
+    return reinterpret_cast<const Source*>(args.activations + row * args.activation_stride);
+}
+
 /// Copies `units` units from `begin` on of `count` tokens from `first` on, as tiles of at most `tile` tokens,
 /// each [units][tokens of the tile].
 template <class Source, class Unit>
@@ -81,10 +88,7 @@ inline void gather(const MatmulArgs& args, int first, int count, int tile, std::
     for (int start = 0; start < count; start += tile) {
         const int width = count - start < tile ? count - start : tile;
         for (int t = 0; t < width; ++t) {
-            const int token = first + start + t;
-            const auto row = static_cast<std::size_t>(args.index ? args.index[token] : token);
-            rows[t] =
-                reinterpret_cast<const Source*>(args.activations + row * args.activation_stride) + begin;
+            rows[t] = row_of<Source>(args, first + start + t) + begin;
         }
         for (std::int64_t i = 0; i < units; ++i) { // so that writing goes forward
             for (int t = 0; t < width; ++t, ++out) {
@@ -98,10 +102,10 @@ inline void gather(const MatmulArgs& args, int first, int count, int tile, std::
     }
 }
 
-/// A part of the columns of a group of tokens, laid out by gather(), and the panels that it meets.
+/// A part of the columns of a group of tokens, and the panels that it meets.
 template <class Unit>
 struct Pass {
-    const Unit* x;
+    const Unit* x;    ///< laid out by gather(); not of floats
     int first, count; ///< tokens
     Columns columns;
     std::int64_t first_panel, last_panel;
@@ -116,9 +120,12 @@ struct Pass {
 };
 
 /// Calls run(pass) for groups of tokens, panels and parts, all parts of a group and its panels in order.
+/// Floats stay where they are (row_of): a value of each token is broadcast wherever it lies, and to
+/// interleave them took a third of a prompt's time.
 template <class Source, class Unit, class Run>
 inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
-    alignas(64) std::byte buffer[kGroupBytes];
+    constexpr bool kGathers = !std::is_same_v<Unit, float>;
+    alignas(64) std::byte buffer[kGathers ? kGroupBytes : 1];
     alignas(32) float sums[kPartPanels * kPartTokens * kPanelRows];
     const std::int64_t cols = args.weights.cols, unit_cols = cols / units;
     const Cut cut = cut_of<Unit>(units, tile, args.tokens);
@@ -127,10 +134,13 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
         const int count = args.tokens - first < cut.tokens ? args.tokens - first : cut.tokens;
         if constexpr (std::is_same_v<Source, Unit>) {
             if (count == 1) { // a tile of one token is the row itself
-                const auto row = static_cast<std::size_t>(args.index ? args.index[first] : first);
-                const auto* x =
-                    reinterpret_cast<const Unit*>(args.activations + row * args.activation_stride);
-                run(Pass<Unit>{x, first, 1, {0, cols, cols}, args.first_panel, args.last_panel, nullptr});
+                run(Pass<Unit>{row_of<Unit>(args, first),
+                               first,
+                               1,
+                               {0, cols, cols},
+                               args.first_panel,
+                               args.last_panel,
+                               nullptr});
                 continue;
             }
         }
@@ -139,7 +149,9 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
             const std::int64_t last = args.last_panel - panel < panels ? args.last_panel : panel + panels;
             for (std::int64_t begin = 0; begin < units; begin += cut.units) {
                 const std::int64_t part = units - begin < cut.units ? units - begin : cut.units;
-                gather<Source>(args, first, count, tile, begin, part, x);
+                if constexpr (kGathers) {
+                    gather<Source>(args, first, count, tile, begin, part, x);
+                }
                 run(Pass<Unit>{x,
                                first,
                                count,
