@@ -123,9 +123,17 @@ struct Meeting<Dot, F, I8Block> {
     };
 };
 
+/// A block of each of T tokens: number `unit` of its row.
+template <class Block, int T>
+struct BlocksOfRows {
+    const Block* rows[T];
+    std::int64_t unit = 0;
+    const Block& operator[](int t) const { return rows[t][unit]; }
+};
+
 /// Adds 32 columns of P panels to acc [P][T]: x[t] are the tokens' blocks.
-template <class Dot, class F, class Block, int P, int T>
-[[gnu::always_inline]] inline void add_columns(const F* formats, int sub, const Block* x, __m256* acc) {
+template <class Dot, class F, class Block, int P, int T, class Blocks>
+[[gnu::always_inline]] inline void add_columns(const F* formats, int sub, const Blocks& x, __m256* acc) {
     using Meet = Meeting<Dot, F, Block>;
     using Weights = typename Meet::Weights;
     // Two sums where one would wait for itself.

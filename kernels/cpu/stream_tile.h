@@ -75,7 +75,7 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
         streamed_tile<Dot, Block, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
-    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
+    for_groups<Source, Block, Layout::Tiles>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
         const int count = pass.count;
         if constexpr (kByRows<WeightBlock> && std::is_same_v<Block, I16Block>) {
             if (by_rows<WeightBlock>(w, count)) {

@@ -36,14 +36,18 @@ struct Output {
     }
 };
 
-/// P panels, `size` bytes apart, times T tokens; `x` is Blocks [columns / 32][T]. `sums` [P][T][8]: kept from
-/// part to part.
+/// P panels, `size` bytes apart, times T tokens; rows[t]: a token's Blocks of the columns. `sums` [P][T][8]:
+/// kept from part to part.
 template <class Dot, BlockType kType, class Block, int P, int T>
-void integer_tile(const std::byte* panel, std::size_t size, const Columns& columns, const std::byte* x,
-                  float* sums, const Output* out) {
+void integer_tile(const std::byte* panel, std::size_t size, const Columns& columns,
+                  const std::byte* const* rows, float* sums, const Output* out) {
     using F = Format<kType>;
     using Panel = typename F::Panel;
-    const auto* block = reinterpret_cast<const Block*>(x);
+    BlocksOfRows<Block, T> x;
+#pragma GCC unroll 16
+    for (int t = 0; t < T; ++t) {
+        x.rows[t] = reinterpret_cast<const Block*>(rows[t]);
+    }
     __m256 acc[P * T];
 #pragma GCC unroll 16
     for (int i = 0; i < P * T; ++i) {
@@ -53,8 +57,8 @@ void integer_tile(const std::byte* panel, std::size_t size, const Columns& colum
         const auto& first = *reinterpret_cast<const Panel*>(panel);
         const auto& last = *reinterpret_cast<const Panel*>(panel + (P - 1) * size);
         const F formats[] = {F(first), F(last)};
-        for (int sub = 0; sub < F::kSubs; ++sub, block += T) {
-            add_columns<Dot, F, Block, P, T>(formats, sub, block, acc);
+        for (int sub = 0; sub < F::kSubs; ++sub, ++x.unit) {
+            add_columns<Dot, F, Block, P, T>(formats, sub, x, acc);
         }
     }
     if (!columns.ends()) {
@@ -186,7 +190,7 @@ template <class Dot, BlockType kType>
 void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
 
 using IntegerTile = void (*)(const std::byte* panel, std::size_t size, const Columns& columns,
-                             const std::byte* x, float* sums, const Output* out);
+                             const std::byte* const* rows, float* sums, const Output* out);
 
 /// The product with activations in Sources, which tiles of 1 .. T tokens take as Blocks.
 template <class Dot, BlockType kType, class Source, class Block, std::size_t... kIndex>
@@ -201,10 +205,10 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
     const std::size_t size = panel_bytes(w.type, w.cols);
-    for_groups<Source, Block>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
+    for_groups<Source, Block, Layout::Rows>(args, kTile, w.cols / 32, [&](const Pass<Block>& pass) {
         if constexpr (!Format<kType>::kSigned && std::is_same_v<Block, I16Block>) {
             if (pass.count == 1 && w.cols <= kByteColumns) {
-                return multiply_bytes<Dot, kType>(args, pass.x, pass.first);
+                return multiply_bytes<Dot, kType>(args, pass.row(args, 0), pass.first);
             }
         }
         for (std::int64_t panel = pass.first_panel; panel < pass.last_panel;) {
@@ -212,15 +216,16 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 kPanels > 1 && pass.count > 1 && panel + kPanels <= pass.last_panel ? kPanels : 1;
             const std::byte* weights =
                 w.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(w.type);
-            const Block* at = pass.x;
             float* sums = pass.sums_of(panel);
             for (int t = 0; t < pass.count; t += kTile) {
                 const int tokens = pass.count - t < kTile ? pass.count - t : kTile;
                 const Output out[] = {output_of(args, panel, pass.first + t),
                                       output_of(args, panel + kPanels - 1, pass.first + t)};
-                (wide > 1 ? kWideTiles : kTiles)[tokens - 1](
-                    weights, size, pass.columns, reinterpret_cast<const std::byte*>(at), sums, out);
-                at += pass.columns.count / 32 * tokens;
+                const std::byte* rows[kTile];
+                for (int i = 0; i < tokens; ++i) {
+                    rows[i] = reinterpret_cast<const std::byte*>(pass.row(args, t + i));
+                }
+                (wide > 1 ? kWideTiles : kTiles)[tokens - 1](weights, size, pass.columns, rows, sums, out);
                 if (sums) {
                     sums += wide * tokens * kPanelRows;
                 }
@@ -329,7 +334,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
             const float* rows[kFloatTile];
             for (int i = 0; i < tokens; ++i) {
-                rows[i] = row_of<float>(args, pass.first + t + i) + pass.columns.begin + k;
+                rows[i] = pass.row(args, t + i) + k;
             }
             if (widens) {
                 float_tile_of<BlockType::F32, P>(tokens)(reinterpret_cast<const std::byte*>(wide),
@@ -352,7 +357,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
 
 template <BlockType kType>
 inline void multiply_floats(const MatmulArgs& args) {
-    for_groups<float, float>(args, kFloatTile, args.weights.cols, [&](const Pass<float>& pass) {
+    for_groups<float, float, Layout::Rows>(args, kFloatTile, args.weights.cols, [&](const Pass<float>& pass) {
         std::int64_t panel = pass.first_panel;
         if (pass.count <= 3) { // few tokens leave registers for four panels
             for (; panel + 4 <= pass.last_panel; panel += 4) {

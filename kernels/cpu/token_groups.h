@@ -102,15 +102,25 @@ inline void gather(const MatmulArgs& args, int first, int count, int tile, std::
     }
 }
 
+/// How the kernels of a product find a group's activations. Rows: each token's where it lies, or widened
+/// beside the others of its group. (To interleave those of a tile took 6 to 8 % of a prompt's time with
+/// integers, a third with floats.) Tiles: as gather() lays them out.
+enum class Layout { Rows, Tiles };
+
 /// A part of the columns of a group of tokens, and the panels that it meets.
 template <class Unit>
 struct Pass {
-    const Unit* x;    ///< laid out by gather(); not of floats
+    const Unit* x;    ///< of the part, in tiles, or [tokens][units]; null: they stay where they are
     int first, count; ///< tokens
     Columns columns;
+    std::int64_t begin, units; ///< those of a row that stand for the columns
     std::int64_t first_panel, last_panel;
     float* sums; ///< [panels][tokens][8], in an order of the kernel's own; kept from part to part
 
+    /// Those of the group's token `t`; not of tiles.
+    const Unit* row(const MatmulArgs& args, int t) const {
+        return x ? x + t * units : row_of<Unit>(args, first + t) + begin;
+    }
     /// Of what the columns in front of these take in a panel of `type`.
     std::size_t skipped_bytes(BlockType type) const { return panel_bytes(type, columns.begin); }
     /// Null where no part comes behind another.
@@ -120,24 +130,24 @@ struct Pass {
 };
 
 /// Calls run(pass) for groups of tokens, panels and parts, all parts of a group and its panels in order.
-/// Floats stay where they are (row_of): a value of each token is broadcast wherever it lies, and to
-/// interleave them took a third of a prompt's time.
-template <class Source, class Unit, class Run>
+template <class Source, class Unit, Layout kLayout, class Run>
 inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, const Run& run) {
-    constexpr bool kGathers = !std::is_same_v<Unit, float>;
-    alignas(64) std::byte buffer[kGathers ? kGroupBytes : 1];
+    constexpr bool kWidens = !std::is_same_v<Source, Unit>, kCopies = kWidens || kLayout == Layout::Tiles;
+    alignas(64) std::byte buffer[kCopies ? kGroupBytes : 1];
     alignas(32) float sums[kPartPanels * kPartTokens * kPanelRows];
     const std::int64_t cols = args.weights.cols, unit_cols = cols / units;
     const Cut cut = cut_of<Unit>(units, tile, args.tokens);
     const std::int64_t panels = cut.units == units ? args.last_panel - args.first_panel : kPartPanels;
     for (int first = 0; first < args.tokens; first += cut.tokens) {
         const int count = args.tokens - first < cut.tokens ? args.tokens - first : cut.tokens;
-        if constexpr (std::is_same_v<Source, Unit>) {
+        if constexpr (!kWidens) {
             if (count == 1) { // a tile of one token is the row itself
                 run(Pass<Unit>{row_of<Unit>(args, first),
                                first,
                                1,
                                {0, cols, cols},
+                               0,
+                               units,
                                args.first_panel,
                                args.last_panel,
                                nullptr});
@@ -149,13 +159,15 @@ inline void for_groups(const MatmulArgs& args, int tile, std::int64_t units, con
             const std::int64_t last = args.last_panel - panel < panels ? args.last_panel : panel + panels;
             for (std::int64_t begin = 0; begin < units; begin += cut.units) {
                 const std::int64_t part = units - begin < cut.units ? units - begin : cut.units;
-                if constexpr (kGathers) {
-                    gather<Source>(args, first, count, tile, begin, part, x);
+                if constexpr (kCopies) {
+                    gather<Source>(args, first, count, kLayout == Layout::Tiles ? tile : 1, begin, part, x);
                 }
-                run(Pass<Unit>{x,
+                run(Pass<Unit>{kCopies ? x : nullptr,
                                first,
                                count,
                                {begin * unit_cols, part * unit_cols, cols},
+                               begin,
+                               part,
                                panel,
                                last,
                                cut.units == units ? nullptr : sums});
