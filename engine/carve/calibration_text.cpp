@@ -24,6 +24,7 @@ constexpr int kRuns = 32; ///< at once
 constexpr std::size_t kPrompts = kCalibrationQuestions.size() + kCalibrationOpenings.size();
 constexpr std::size_t kLoopLength = 8; ///< tokens that make a loop
 constexpr int kLoopTimes = 4;          ///< where they come so often
+constexpr std::size_t kMostCalibrationBytes = 64 << 20;
 
 // How people draw answers differs, and so does what a model then writes: each prompt takes the next of these
 // in each round.
@@ -204,7 +205,11 @@ read_calibration_text(const LoadedModel& model, const std::filesystem::path& pat
     std::ifstream file(path, std::ios::binary);
     if (!file)
         throw Error("cannot open the calibration text " + path.string());
-    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::string text(kMostCalibrationBytes + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kMostCalibrationBytes)
+        throw Error("the calibration text " + path.string() + " is larger than 64 MiB");
     const std::vector<std::int32_t> ids = tokenizer_of(model).encode(text, false);
     std::vector<std::vector<std::int32_t>> texts;
     for (std::size_t begin = 0; begin < ids.size(); begin += length)

@@ -27,6 +27,7 @@ constexpr std::size_t kMagicName = 7; ///< the same in every version
 constexpr int kMostPackedExperts = 14;
 constexpr std::uint8_t kPackedOffset = kSharedNeuron - 15;
 constexpr std::size_t kMostHeader = 1 << 16;
+constexpr std::uintmax_t kMostPlanBytes = 1 << 30;
 constexpr int kMostPlanLayers = 4096, kMostHidden = 1 << 20, kMostNeurons = 1 << 22;
 
 template <typename T>
@@ -176,9 +177,13 @@ void save_plan(const CarvePlan& plan, const std::filesystem::path& path) {
 }
 
 CarvePlan load_plan(const std::filesystem::path& path) {
+    std::error_code error;
     std::ifstream file(path, std::ios::binary);
     if (!file)
         throw Error("cannot open the carve plan " + path.string());
+    if (!std::filesystem::is_regular_file(path, error) ||
+        std::filesystem::file_size(path, error) > kMostPlanBytes) // a device has no end
+        throw Error("the carve plan " + path.string() + " is no file of a plan's size");
     PlanReader in(std::string(std::istreambuf_iterator<char>(file), {}), path.string());
     const std::string_view magic = in.take(sizeof kMagic), wanted(kMagic, sizeof kMagic);
     if (magic.substr(0, kMagicName) != wanted.substr(0, kMagicName))

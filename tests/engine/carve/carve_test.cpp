@@ -221,6 +221,11 @@ TEST_F(CarvePlanFile, OfLayersThatAreAlikeIsOfTheVersionThatOlderProgramsRead) {
     EXPECT_TRUE(contents(file("uneven")).starts_with("SWCARVE3"));
 }
 
+TEST_F(CarvePlanFile, IsNoDeviceOrFolder) {
+    for (const fs::path& path : {fs::path("/dev/zero"), folder_.path(), file("missing")})
+        EXPECT_THROW(load_plan(path), Error) << path;
+}
+
 TEST_F(CarvePlanFile, IsRefusedWhereItsCountsAreNone) {
     for (const char* counts : {R"("layers":1,"dense_layers":-2000000000)", R"("layers":2000000000)",
                                R"("layers":-1,"dense_layers":4096)", R"("layers":0)"}) {
