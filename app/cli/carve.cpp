@@ -68,21 +68,30 @@ void add_carve(CLI::App& app) {
     command->add_option("in", o->in, "Dense model: a GGUF file, or a folder as its authors publish it")
         ->required();
     command->add_option("out", o->out, "Carved model to write")->required();
-    command->add_option("--routed", o->request.shape.routed, "Routed experts a layer")->capture_default_str();
+    auto* plan = command->add_option("--plan", o->plan, "Apply this plan instead of calibrating");
+    command->add_option("--routed", o->request.shape.routed, "Routed experts a layer")
+        ->capture_default_str()
+        ->excludes(plan);
     command
         ->add_option("--shared", o->request.shape.shared_share, "Share of the neurons that are always active")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->excludes(plan);
     command
         ->add_option("--dense-layers", o->request.shape.dense_layers,
                      "Leading layers that stay as they are, without experts")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->excludes(plan);
     command->add_option("--active", o->request.options.active, "Experts active at the start (default: all)")
-        ->check(CLI::PositiveNumber);
-    command->add_option("--calibration", o->calibration,
-                        "Text files to calibrate with (default: the model's own text)");
-    command->add_option("--calibration-tokens", o->tokens,
-                        "Tokens of the model's own text, also beside --calibration");
-    auto* plan = command->add_option("--plan", o->plan, "Apply this plan instead of calibrating");
+        ->check(CLI::Range(1, kMostCarvedExperts));
+    command
+        ->add_option("--calibration", o->calibration,
+                     "Text files to calibrate with (default: the model's own text)")
+        ->excludes(plan);
+    command
+        ->add_option("--calibration-tokens", o->tokens,
+                     "Tokens of the model's own text, also beside --calibration")
+        ->check(CLI::NonNegativeNumber)
+        ->excludes(plan);
     command->add_option("--save-plan", o->save_plan, "Keep the plan in this file")->excludes(plan);
     command
         ->add_option("--save-text", o->save_text,
@@ -91,7 +100,7 @@ void add_carve(CLI::App& app) {
     command->add_flag("--no-compare", o->no_compare,
                       "Do not measure the loss against the dense model afterwards");
     command->add_option("--threads", o->request.threads, "Threads to use (default: all)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0, 1024));
     command->callback([o] { run_carve(*o); });
 }
 

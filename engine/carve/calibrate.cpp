@@ -381,15 +381,6 @@ void for_layers(std::size_t layers, int threads, F work) {
 
 } // namespace
 
-void check_dense_layers(const CarveLayout& layout, const ModelConfig& c, int dense_layers) {
-    if (dense_layers < 0 || dense_layers >= c.layers)
-        throw Error("the leading layers that stay dense must be 0 to " + std::to_string(c.layers - 1) +
-                    ", not " + std::to_string(dense_layers));
-    if (dense_layers > 0 && !layout.dense_layers)
-        throw Error("every layer of " + c.name + " must become experts: the " + layout.architecture +
-                    " layout has no dense ones");
-}
-
 /// Neurons of an expert, of `wanted` for each; the rest is shared.
 static int expert_width(int neurons, int experts, double wanted) {
     const int nearest = static_cast<int>(std::lround(wanted / kBlock)) * kBlock;
@@ -422,8 +413,10 @@ CarvePlan shape_plan(const ModelFile& file, const ModelConfig& c, const CarveSha
                     ", not " + std::to_string(shape.routed));
     if (!(shape.shared_share >= 0.0 && shape.shared_share < 1.0))
         throw Error("the shared share must be at least 0 and below 1");
-    const CarveLayout layout = carve_layout(file, c, shape.routed);
-    check_dense_layers(layout, c, shape.dense_layers);
+    if (shape.dense_layers < 0 || shape.dense_layers >= c.layers)
+        throw Error("the leading layers that stay dense must be 0 to " + std::to_string(c.layers - 1) +
+                    ", not " + std::to_string(shape.dense_layers));
+    const CarveLayout layout = carve_layout(file, c, shape.routed, shape.dense_layers);
     CarvePlan plan;
     plan.hidden = c.hidden;
     plan.model_layers = c.layers;

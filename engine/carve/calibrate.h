@@ -23,9 +23,6 @@ struct CarveProgress {
     std::stop_token stop;
 };
 
-/// Throws Error where so many leading layers cannot stay dense.
-void check_dense_layers(const CarveLayout& layout, const ModelConfig& config, int dense_layers);
-
 /// The plan's counts for a model. Throws Error where the model is not dense, or its width does not divide.
 CarvePlan shape_plan(const ModelFile& file, const ModelConfig& config, const CarveShape& shape);
 

@@ -203,7 +203,8 @@ std::vector<std::vector<std::int32_t>> generate_calibration_text(const std::shar
 std::vector<std::vector<std::int32_t>>
 read_calibration_text(const LoadedModel& model, const std::filesystem::path& path, std::size_t length) {
     std::ifstream file(path, std::ios::binary);
-    if (!file)
+    std::error_code error;
+    if (!file || std::filesystem::is_directory(path, error))
         throw Error("cannot open the calibration text " + path.string());
     std::string text(kMostCalibrationBytes + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -78,13 +78,14 @@ class Carver {
     Carver(const ModelFile& dense, const ModelConfig& config, const CarvePlan& plan,
            const CarveOptions& options)
         : dense_(dense), c_(config), plan_(plan), options_(options),
-          layout_(carve_layout(dense, config, plan.experts)) {
+          layout_(carve_layout(dense, config, plan.experts, plan.dense_layers())) {
         check_plan(plan);
         check_model();
-        check_dense_layers(layout_, c_, plan.dense_layers());
         if (!layout_.only_here.empty())
             report_ = {.only_here = true,
                        .note = layout_.only_here + ": the carved file opens in this program only"};
+        if (!plan.model.empty() && plan.model != c_.name)
+            add_note("the plan was made for " + plan.model);
         report_.down_type = down_type();
         router_scale_ = router_scale();
     }
@@ -93,7 +94,7 @@ class Carver {
         list_tensors();
         Metadata metadata = carved_metadata();
         if (const std::string why = carry_tokenizer(dense_, metadata); !why.empty())
-            report_.note += (report_.note.empty() ? "" : "; ") + ("it has no tokenizer: " + why);
+            add_note("it has no tokenizer: " + why);
         std::vector<TensorView> views;
         std::size_t total = 0, done = 0;
         for (const Output& o : outputs_) {
@@ -117,6 +118,8 @@ class Carver {
 
   private:
     std::string key(const std::string& name) const { return layout_.architecture + "." + name; }
+
+    void add_note(const std::string& note) { report_.note += (report_.note.empty() ? "" : "; ") + note; }
 
     void check_model() const {
         const std::vector<int> layers = feed_forward_layers(dense_, c_);

@@ -38,11 +38,13 @@ const TensorView* up_of(const ModelFile& file, int layer) {
 
 } // namespace
 
-CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts) {
+CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts, int dense_layers) {
     const bool qwen2 = config.architecture == "qwen2", llama = config.architecture == "llama";
     CarveLayout own{.architecture = config.architecture + std::string(kCarvedSuffix), .only_here = ""};
     if (!qwen2 && !llama)
         own.only_here = "no layout of other programs has experts for the architecture " + config.architecture;
+    else if (qwen2 && dense_layers > 0)
+        own.only_here = "the qwen2moe layout has no layers without experts";
     else if (!config.feed_forward_widths.empty() || !config.layer_heads.empty())
         own.only_here = "the layers of this model are of different shapes";
     else if (llama != config.rope.interleaved)
@@ -58,8 +60,7 @@ CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int 
             .shared_factor = 2,
             .routed_factor = static_cast<float>(experts),
             .shared_gate = true,
-            .own_output = true,
-            .dense_layers = false};
+            .own_output = true};
 }
 
 std::vector<int> feed_forward_layers(const ModelFile& dense, const ModelConfig& config) {

@@ -18,12 +18,12 @@ struct CarveLayout {
     bool shared_gate = false;  ///< the shared part is weighted by a sigmoid gate: 1/2 where its logit is 0
     bool whole_shared = false; ///< the shared part is a whole number of experts wide
     bool own_output = false;   ///< there must be an output matrix, also where it is the embedding
-    bool dense_layers = true;  ///< leading layers may stay without experts
 };
 
-/// `deepseek` (V1) for what llama's tensors say all of, `qwen2moe` for qwen2; else the dense model's own
-/// architecture with experts in it (kCarvedSuffix), which this program alone computes.
-CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts);
+/// `deepseek` (V1) for what llama's tensors say all of, `qwen2moe` for qwen2 where no leading layers stay
+/// dense; else the dense model's own architecture with experts in it (kCarvedSuffix), which this program
+/// alone computes.
+CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts, int dense_layers);
 
 /// The layers with neurons, ascending: some models have layers that mix tokens and nothing else. The backends
 /// number blocks so (FeedForwardView).

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <span>
-#include <tuple>
 
 namespace switchyard {
 
@@ -91,26 +91,32 @@ void append_owners(std::string& out, const std::vector<std::uint8_t>& owners, in
         out += static_cast<char>(packed(i) | packed(i + 1) << 4);
 }
 
+/// Of what is no whole number from 0 to 2^22: -1, which no count is.
+int count_of(const nlohmann::json& value) {
+    const std::int64_t count = value.is_number_integer() ? value.get<std::int64_t>() : -1;
+    return count >= 0 && count <= kMostNeurons ? static_cast<int>(count) : -1;
+}
+
 /// The counts; layers are empty yet. Throws nlohmann's exceptions.
 CarvePlan read_header(const nlohmann::json& header, bool alike) {
     CarvePlan plan;
-    plan.hidden = header.at("hidden");
-    plan.experts = header.at("experts");
+    plan.hidden = count_of(header.at("hidden"));
+    plan.experts = count_of(header.at("experts"));
     plan.model = header.value("model", "");
     plan.calibration = header.value("calibration", "");
     if (!alike) {
-        plan.model_layers = header.at("model_layers");
-        for (const auto& [layer, width, expert_width] :
-             header.at("layers").get<std::vector<std::tuple<int, int, int>>>())
-            plan.layers.push_back({layer, width, expert_width});
+        plan.model_layers = count_of(header.at("model_layers"));
+        for (const nlohmann::json& layer : header.at("layers"))
+            plan.layers.push_back({count_of(layer.at(0)), count_of(layer.at(1)), count_of(layer.at(2))});
         return plan;
     }
-    const int dense = header.value("dense_layers", 0), layers = header.at("layers");
+    const int dense = header.contains("dense_layers") ? count_of(header["dense_layers"]) : 0,
+              layers = count_of(header.at("layers"));
     if (dense < 0 || dense > kMostPlanLayers || layers < 0 || layers > kMostPlanLayers)
         return plan; // without layers: it is refused
     plan.model_layers = dense + layers;
     for (int layer = dense; layer < plan.model_layers; ++layer)
-        plan.layers.push_back({layer, header.at("width"), header.at("expert_width")});
+        plan.layers.push_back({layer, count_of(header.at("width")), count_of(header.at("expert_width"))});
     return plan;
 }
 
@@ -139,6 +145,9 @@ void check_plan(const CarvePlan& p) {
             layer.direction.size() != static_cast<std::size_t>(p.hidden) ||
             std::any_of(sizes.begin(), sizes.end(), [&](int n) { return n != layer.expert_width; }))
             fail("a layer has other sizes than the header says");
+        for (const auto* values : {&layer.router, &layer.direction})
+            if (!std::ranges::all_of(*values, [](float v) { return std::isfinite(v); }))
+                fail("a router has a weight that is no number");
     }
 }
 

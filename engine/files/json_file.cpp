@@ -1,6 +1,7 @@
 #include "engine/files/json_file.h"
 
 #include "engine/base/error.h"
+#include "engine/base/json_words.h"
 #include "engine/files/mapped_file.h"
 
 #include <nlohmann/json.hpp>
@@ -10,35 +11,6 @@ namespace switchyard {
 namespace {
 
 constexpr int kMaxDepth = 64;
-
-/// The text with null in place of the words for numbers without end that Python writes and JSON does not
-/// know.
-std::string without_infinities(std::string_view text) {
-    std::string clean;
-    clean.reserve(text.size());
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"') {
-            quoted = !quoted;
-        } else if (quoted && text[i] == '\\' && i + 1 < text.size()) {
-            clean += text[i++];
-        } else if (!quoted) {
-            const std::string_view rest = text.substr(i);
-            for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
-                if (rest.starts_with(word)) {
-                    clean += "null";
-                    i += word.size();
-                    break;
-                }
-            }
-            if (i >= text.size()) {
-                break;
-            }
-        }
-        clean += text[i];
-    }
-    return clean;
-}
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "engine/model/build_plan.h"
 
 #include "engine/model/check_plan.h"
+#include "engine/model/layers_alike.h"
 #include "engine/model/plan_builder.h"
 
 #include <cmath>
@@ -18,6 +19,7 @@ PlanBuilder::PlanBuilder(const ModelConfig& config, const ModelFile& file)
 }
 
 ModelPlan PlanBuilder::build() {
+    check_layers_alike(w_.file(), c_);
     plan_.vocabulary = c_.vocabulary;
     plan_.hidden = c_.hidden;
     plan_.short_text = c_.rope.long_table ? c_.rope.original_context : 0;

@@ -37,6 +37,8 @@ void read_attention(const ConfigReader& keys, ModelConfig& c) {
         c.centred_norms = true;
     }
     c.norm_epsilon = keys.real(epsilon, 1e-6f);
+    if (!(c.norm_epsilon >= 0) || c.norm_epsilon > 1)
+        keys.fail(epsilon, "is not from 0 to 1");
     if (keys.real("attention.clamp_kqv", 0.0f) != 0.0f)
         keys.fail("attention.clamp_kqv", "is set, which is not known");
     c.kv_lora_rank = keys.count("attention.kv_lora_rank", 0, 0, kMostWidth);

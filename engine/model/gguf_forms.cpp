@@ -5,6 +5,7 @@
 #include "engine/model/architecture.h"
 #include "engine/model/kv_b.h"
 #include "engine/model/size_limits.h"
+#include "engine/quant/quant.h"
 
 #include <algorithm>
 #include <charconv>
@@ -83,9 +84,16 @@ bool in_groups(const TensorView& t, const LayerName& name) {
     return name.rest == "attn_output_a.weight" && t.shape.size() == 2;
 }
 
+/// What chooses in blocks, which no usual program writes: kernels that choose take floats.
+bool chooses_in_blocks(const TensorView& t, const LayerName& name) {
+    return (name.rest == "ffn_gate_inp.weight" || name.rest == "indexer.proj.weight") &&
+           traits(t.type).values > 1;
+}
+
 bool old_form(const TensorView& t, const ModelFile& file) {
     const LayerName name = layer_name(t.name);
-    if (has_ones(t, name) || lacks_kind(name) || t.integers || in_groups(t, name))
+    if (chooses_in_blocks(t, name) || has_ones(t, name) || lacks_kind(name) || t.integers ||
+        in_groups(t, name))
         return true;
     if (name.rest == "attn_kv_b.weight")
         return !file.find(name.prefix + "attn_k_b.weight");
@@ -122,6 +130,8 @@ class Reformed final : public ModelFile {
         const auto [part, expert] = expert_name(name.rest);
         if (!old_form(t, *file_))
             tensors_.add(t);
+        else if (chooses_in_blocks(t, name))
+            add_floats(t);
         else if (has_ones(t, name))
             add_without_ones(t);
         else if (lacks_kind(name))
@@ -171,6 +181,22 @@ class Reformed final : public ModelFile {
 
     void add_with_kind(TensorView view) {
         view.name += ".weight";
+        tensors_.add(std::move(view));
+    }
+    void add_floats(const TensorView& t) {
+        TensorView view = t;
+        const auto rows = static_cast<std::size_t>(t.rows()), cols = static_cast<std::size_t>(t.cols());
+        if (t.matrices() != 1)
+            fail(t, "is no matrix");
+        auto memory = std::make_unique<std::byte[]>(rows * cols * sizeof(float));
+        auto* values = reinterpret_cast<float*>(memory.get());
+        for (std::size_t r = 0; r < rows; ++r)
+            decode_row(t.type, t.data + r * row_bytes(t.type, t.cols()), {values + r * cols, cols});
+        view.type = BlockType::F32;
+        view.data = memory.get();
+        view.bytes = rows * cols * sizeof(float);
+        memory_bytes_ += view.bytes;
+        memory_.push_back(std::move(memory));
         tensors_.add(std::move(view));
     }
     /// As floats, which hold what is a number of an expert.

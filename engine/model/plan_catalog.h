@@ -22,6 +22,7 @@ class Catalog {
 
     /// The layer of the weights to come.
     void enter(int layer) { layer_ = layer; }
+    const ModelFile& file() const { return file_; }
     bool has(const std::string& name) const { return file_.find(name) != nullptr; }
     const TensorView* find(const std::string& name) const { return file_.find(name); }
 

@@ -4,6 +4,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/model/folder_tokenizer.h"
 #include "engine/model/tensor_copier.h"
+#include "engine/quant/quant.h"
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 // A tokenizer from the files of a Hugging Face folder: tokenizer.json says how, tokenizer_config.json,
 // generation_config.json and config.json name the tokens that begin and end a text.
 #include "engine/base/error.h"
+#include "engine/base/json_words.h"
 #include "engine/text/pipeline_tokenizer.h"
 #include "engine/text/tokenizer_json.h"
 #include "engine/text/turn_tokens.h"
@@ -10,6 +11,7 @@
 #include <array>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -41,7 +43,12 @@ json read_json(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     if (!in)
         throw Error(file.string() + ": cannot be read");
-    return naming(file, [&] { return json::parse(in); });
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    return naming(file, [&] {
+        if (json parsed = json::parse(text, nullptr, false); !parsed.is_discarded())
+            return parsed;
+        return json::parse(without_infinities(text)); // as configurations of state spaces have them
+    });
 }
 
 // A token is named by a string or by an object with its content.

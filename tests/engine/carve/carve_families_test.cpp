@@ -89,8 +89,7 @@ TEST_P(CarvedFamily, IsTheDenseModelWithAllExperts) {
 }
 
 TEST_P(CarvedFamily, NeedsNoSharedNeuronsAndNotAllLayers) {
-    const int dense_layers = GetParam() == std::string("qwen2") ? 0 : 1; // qwen2moe has none
-    carve(test::reference_model(GetParam()), {.routed = 3, .dense_layers = dense_layers, .shared_share = 0},
+    carve(test::reference_model(GetParam()), {.routed = 3, .dense_layers = 1, .shared_share = 0},
           {.down = BlockType::F32});
 }
 

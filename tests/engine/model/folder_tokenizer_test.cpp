@@ -73,6 +73,14 @@ TEST_F(FolderTokenizer, CarriesEveryIdThatEndsAnAnswer) {
         EXPECT_TRUE(tokenizer->is_end(id)) << id;
 }
 
+/// As transformers writes the configuration of a state space.
+TEST_F(FolderTokenizer, StandsBesideAConfigurationWithNumbersWithoutEnd) {
+    fixture("qwen3");
+    std::ofstream(folder_ / "config.json")
+        << R"({"eos_token_id": 77, "time_step_limit": [0.0, Infinity], "note": "to Infinity"})";
+    EXPECT_TRUE(load_tokenizer_folder(folder_)->is_end(77));
+}
+
 TEST_F(FolderTokenizer, DeepSeekV3) {
     Metadata metadata;
     ASSERT_EQ(add_folder_tokenizer(fixture("deepseek_v3"), 129280, metadata), "");
