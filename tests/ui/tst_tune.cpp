@@ -426,7 +426,7 @@ class TestTune : public QObject {
         QVERIFY(bench.box(u"experts"_s)->isVisible() && !bench.box(u"experts"_s)->isEnabled());
         auto* note = bench.find<QLabel>(u"tune.experts.note"_s);
         QVERIFY(note->isVisible());
-        QVERIFY2(note->text().contains(u"cannot be carved"_s), qPrintable(note->text()));
+        QVERIFY2(note->text().contains(u"do not divide into some"_s), qPrintable(note->text()));
         QVERIFY(!bench.find<QPushButton>(u"carve.start"_s)->isVisible());
         for (const ControlSpec& spec : controls()) {
             const ControlRow* row = bench.column->row(spec.name);
