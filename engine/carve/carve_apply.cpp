@@ -6,6 +6,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/model/folder_tokenizer.h"
 #include "engine/model/quantize_file.h"
+#include "engine/model/quantize_mix.h"
 #include "engine/model/tensor_copier.h"
 #include "engine/quant/quant.h"
 
@@ -170,10 +171,9 @@ class Carver {
 
     void list_tensors() {
         for (const TensorView& t : dense_.tensors()) {
-            int layer = -1, used = 0;
-            const bool block = std::sscanf(t.name.c_str(), "blk.%d.%n", &layer, &used) == 1 && used > 0;
-            const CarveLayer* carved = block ? plan_.of_layer(layer) : nullptr;
-            if (!carved || !list_parts(t, *carved, t.name.substr(static_cast<std::size_t>(used))))
+            const int layer = layer_of(t.name);
+            const CarveLayer* carved = plan_.of_layer(layer);
+            if (!carved || !list_parts(t, *carved, std::string(part_of(t.name))))
                 add(t.name, copied_type(t), t.shape, &t, layer, Output::Kind::Copy);
         }
         const TensorView* embedding = dense_.find("token_embd.weight");

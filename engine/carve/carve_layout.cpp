@@ -1,6 +1,7 @@
 #include "engine/carve/carve_layout.h"
 
 #include "engine/model/architecture.h"
+#include "engine/model/quantize_mix.h"
 
 #include <algorithm>
 #include <span>
@@ -9,12 +10,6 @@
 namespace switchyard {
 
 namespace {
-
-/// A layer's tensor without "blk.N."; others as they are.
-std::string_view part_of(std::string_view name) {
-    const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : name.npos;
-    return dot == name.npos ? name : name.substr(dot + 1);
-}
 
 /// A tensor that llama's layers, or qwen2's, do not have; nullptr: none.
 const TensorView* beyond_llama(const ModelFile& file, bool biases) {
@@ -40,7 +35,7 @@ const TensorView* up_of(const ModelFile& file, int layer) {
 
 CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int experts, int dense_layers) {
     const bool qwen2 = config.architecture == "qwen2", llama = config.architecture == "llama";
-    CarveLayout own{.architecture = config.architecture + std::string(kCarvedSuffix), .only_here = ""};
+    CarveLayout own{.architecture = config.architecture + std::string(kCarvedSuffix)};
     if (!qwen2 && !llama)
         own.only_here = "no layout of other programs has experts for the architecture " + config.architecture;
     else if (qwen2 && dense_layers > 0)
@@ -54,7 +49,7 @@ CarveLayout carve_layout(const ModelFile& dense, const ModelConfig& config, int 
     if (!own.only_here.empty())
         return own;
     if (llama)
-        return {.architecture = "deepseek", .only_here = "", .whole_shared = true};
+        return {.architecture = "deepseek", .whole_shared = true};
     return {.architecture = "qwen2moe",
             .only_here = "",
             .shared_factor = 2,

@@ -1,9 +1,9 @@
 #include "engine/model/layers_alike.h"
 
 #include "engine/base/error.h"
+#include "engine/model/quantize_mix.h"
 
 #include <array>
-#include <charconv>
 #include <set>
 #include <string>
 #include <string_view>
@@ -37,13 +37,9 @@ std::string companion_of(std::string_view part) {
 std::set<std::string, std::less<>> optional_parts(const ModelFile& file, int layers) {
     std::set<std::string, std::less<>> parts;
     for (const TensorView& t : file.tensors()) {
-        const std::string_view name = t.name;
-        const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : name.npos;
-        int layer = -1;
-        if (dot == name.npos ||
-            std::from_chars(name.data() + 4, name.data() + dot, layer).ec != std::errc() || layer >= layers)
-            continue;
-        if (const std::string_view part = name.substr(dot + 1); !companion_of(part).empty())
+        const int layer = layer_of(t.name);
+        if (const std::string_view part = part_of(t.name);
+            layer >= 0 && layer < layers && !companion_of(part).empty())
             parts.emplace(part);
     }
     return parts;

@@ -45,5 +45,10 @@ BlockType mix_type(const QuantizeMix& mix, std::string_view tensor, int layers);
 
 /// The layer in a name "blk.7.attn_q.weight"; -1 where there is none.
 int layer_of(std::string_view tensor);
+/// "attn_q.bias" of "blk.3.attn_q.bias"; a name outside of layers as it is.
+inline std::string_view part_of(std::string_view tensor) {
+    const std::size_t dot = tensor.starts_with("blk.") ? tensor.find('.', 4) : tensor.npos;
+    return dot == tensor.npos ? tensor : tensor.substr(dot + 1);
+}
 
 } // namespace switchyard

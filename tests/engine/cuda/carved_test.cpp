@@ -2,13 +2,11 @@
 // experts have other widths, and sandwich norms stand around what shared and routed ones find together.
 #include "engine/carve/carve_apply.h"
 #include "tests/engine/cuda/answers_together.h"
+#include "tests/engine/cuda/median_nmse.h"
 #include "tests/engine/cuda/sequence.h"
 #include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
 
 namespace switchyard {
 namespace {
@@ -26,22 +24,6 @@ class CudaCarved : public testing::TestWithParam<const char*> {
         options.backend = std::move(backend);
         return LoadedModel::load(file(), options);
     }
-    /// Of the middle position: an F16 cache may flip a route at some.
-    static double nmse(const std::vector<float>& logits, const std::vector<float>& expected,
-                       std::size_t vocabulary) {
-        std::vector<double> errors;
-        for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
-            double error = 0, power = 0;
-            for (std::size_t i = t; i < t + vocabulary; ++i) {
-                error += std::pow(double{logits[i]} - double{expected[i]}, 2);
-                power += std::pow(double{expected[i]}, 2);
-            }
-            errors.push_back(error / power);
-        }
-        std::ranges::nth_element(errors, errors.begin() + std::ssize(errors) / 2);
-        return errors[errors.size() / 2];
-    }
-
     const test::TemporaryFolder folder_;
 };
 
@@ -53,8 +35,9 @@ TEST_P(CudaCarved, AgreeWithTheCpuWhateverIsActive) {
         for (const bool prompt : {false, true}) {
             const BatchRow like{.dials = {.experts = experts}, .prompt = prompt};
             test::Sequence expected(*cpu, BlockType::F16), found(*card, BlockType::F16);
-            const double error = nmse(step(*card, found, ids, like),
-                                      step(*cpu, expected, ids, {.dials = {.experts = experts}}), vocabulary);
+            const double error =
+                test::median_nmse(step(*card, found, ids, like),
+                                  step(*cpu, expected, ids, {.dials = {.experts = experts}}), vocabulary);
             // Carved routers' logits are all but equal: where not all are active, rounding flips some.
             EXPECT_LT(error, !prompt        ? 1e-6
                              : experts == 4 ? 1e-4

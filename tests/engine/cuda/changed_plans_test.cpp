@@ -1,6 +1,7 @@
 // Steps of plans as no reference model has them, or not all together: the CUDA backend, emulated, against the
 // CPU's.
 #include "tests/engine/cuda/emulated_backend.h"
+#include "tests/engine/cuda/median_nmse.h"
 #include "tests/support/npy.h"
 
 #include <gtest/gtest.h>
@@ -106,20 +107,6 @@ class CudaChangedPlans : public testing::TestWithParam<Change> {
             model.executor->release_kv_block(block);
         return all;
     }
-    /// Of the middle row.
-    static double nmse(const std::vector<float>& logits, const std::vector<float>& expected, int vocabulary) {
-        std::vector<double> errors;
-        for (std::size_t t = 0; t < expected.size(); t += static_cast<std::size_t>(vocabulary)) {
-            double error = 0, power = 0;
-            for (std::size_t i = t; i < t + static_cast<std::size_t>(vocabulary); ++i) {
-                error += std::pow(double{logits[i]} - double{expected[i]}, 2);
-                power += std::pow(double{expected[i]}, 2);
-            }
-            errors.push_back(std::isfinite(error) ? error / power : 1e9);
-        }
-        std::ranges::nth_element(errors, errors.begin() + std::ssize(errors) / 2);
-        return errors[errors.size() / 2];
-    }
 };
 
 TEST_P(CudaChangedPlans, AgreeWithTheCpuInAnswersAndPrompts) {
@@ -130,11 +117,11 @@ TEST_P(CudaChangedPlans, AgreeWithTheCpuInAnswersAndPrompts) {
                                                                 .check = false});
     const Model cpu = load(make_cpu_backend({.threads = 1})), model = load(backend);
     const auto expected = logits(cpu, 34, false), one = logits(model, 1, false);
-    EXPECT_LT(nmse(one, expected, model.vocabulary), 2e-7);
+    EXPECT_LT(test::median_nmse(one, expected, static_cast<std::size_t>(model.vocabulary)), 2e-7);
     EXPECT_EQ(logits(model, 8, false), one);
     EXPECT_EQ(logits(model, 34, false), one);
     const auto prompt = logits(model, 34, true);
-    EXPECT_LT(nmse(prompt, expected, model.vocabulary), 1e-4);
+    EXPECT_LT(test::median_nmse(prompt, expected, static_cast<std::size_t>(model.vocabulary)), 1e-4);
     EXPECT_EQ(logits(model, 13, true), prompt);
 }
 

@@ -1,5 +1,6 @@
 // The whole forward pass of each tiny reference model through the CUDA backend, emulated, against the CPU's.
 #include "tests/engine/cuda/emulated_backend.h"
+#include "tests/engine/cuda/median_nmse.h"
 #include "tests/engine/cuda/sequence.h"
 #include "tests/support/npy.h"
 
@@ -39,6 +40,7 @@ std::vector<std::int32_t> ids_of(const std::string& family, std::size_t most) {
 constexpr BatchRow kPrompt = {.prompt = true}, kKernels = {.prompt = true, .own_products = true},
                    kDecompressed = {.decompressed = true, .prompt = true};
 
+using test::median_nmse;
 using test::Sequence;
 
 /// Logits of all ids, `chunk` rows a step; as those of a long text, where the model has such.
@@ -55,22 +57,6 @@ std::vector<float> logits_of(LoadedModel& model, std::span<const std::int32_t> i
         logits.insert(logits.end(), result.logits.begin(), result.logits.end());
     }
     return logits;
-}
-
-/// Of the middle position: a cache in F16 may flip a route at some.
-double median_nmse(const std::vector<float>& logits, const std::vector<float>& expected,
-                   std::size_t vocabulary) {
-    std::vector<double> errors;
-    for (std::size_t t = 0; t < expected.size(); t += vocabulary) {
-        double error = 0, power = 0;
-        for (std::size_t i = t; i < t + vocabulary; ++i) {
-            error += std::pow(double{logits[i]} - double{expected[i]}, 2);
-            power += std::pow(double{expected[i]}, 2);
-        }
-        errors.push_back(std::isfinite(error) ? error / power : 1e9);
-    }
-    std::ranges::nth_element(errors, errors.begin() + std::ssize(errors) / 2);
-    return errors[errors.size() / 2];
 }
 
 /// Whether `rows` rows of a step's logits are those of all tokens from `token` on, bit for bit.
