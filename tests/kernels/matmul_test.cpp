@@ -187,24 +187,39 @@ TEST(Matmul, TakesRowsLongerThanItsBuffers) {
     }
 }
 
+/// Whether all tokens of `p` together have the bits that each has alone.
+void expect_each_alone(const Problem& p) {
+    for (const cpu::Isa isa : available_isas()) {
+        if (isa == cpu::Isa::Scalar) {
+            continue;
+        }
+        const auto whole = p.multiply(isa);
+        std::vector<float> single(whole.size(), NAN);
+        for (int t = 0; t < p.tokens; ++t) {
+            cpu::MatmulArgs args = p.args(single);
+            args.activations += static_cast<std::size_t>(t) * p.stride;
+            args.y += t * p.rows;
+            args.tokens = 1;
+            cpu::table(isa).matmul(args);
+        }
+        EXPECT_TRUE(same_bits(single, whole)) << cpu::table(isa).name << " " << p.name();
+    }
+}
+
 // Many tokens whose rows fit no cache together: columns in parts, panels in chunks whose sums wait.
 TEST(Matmul, ManyLongRowsAreTheSameAsEachAlone) {
     for (const auto& [type, bits] : types_and_bits()) {
-        const Problem p(type, 530, traits(type).values == 1 ? 1280 : 3072, 57, 12, bits);
-        for (const cpu::Isa isa : available_isas()) {
-            if (isa == cpu::Isa::Scalar) {
-                continue;
-            }
-            const auto whole = p.multiply(isa);
-            std::vector<float> single(whole.size(), NAN);
-            for (int t = 0; t < p.tokens; ++t) {
-                cpu::MatmulArgs args = p.args(single);
-                args.activations += static_cast<std::size_t>(t) * p.stride;
-                args.y += t * p.rows;
-                args.tokens = 1;
-                cpu::table(isa).matmul(args);
-            }
-            EXPECT_TRUE(same_bits(single, whole)) << cpu::table(isa).name << " " << p.name();
+        expect_each_alone({type, 530, traits(type).values == 1 ? 1280 : 3072, 57, 12, bits});
+    }
+}
+
+// More tokens than a group of floats has, of rows that are taken whole, in parts, and in parts that end
+// within a run.
+TEST(Matmul, GroupsOfFloatsAreTheSameAsEachAlone) {
+    for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::BF16, BlockType::FP8}) {
+        for (const int cols : {128, 576, 1100}) {
+            const int unit = traits(type).values;
+            expect_each_alone({type, 141, (cols + unit - 1) / unit * unit, 203, 13, 16});
         }
     }
 }
