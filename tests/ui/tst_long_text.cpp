@@ -18,9 +18,9 @@ using namespace switchyard;
 
 namespace {
 
-/// Milliseconds of work in one step. A frame is 16; a machine of the tests may be six times as slow (the same
-/// step was seen to take 20 and 35 on one of them, and 67 on another).
-constexpr double longest_step = 96 * test::kSanitizerSlowdown;
+/// Milliseconds of work in one step. A frame is 16; a machine of the tests may be four times as slow (the
+/// same step was seen to take 20 and 35 on one of them).
+constexpr double longest_step = 64 * test::kSanitizerSlowdown;
 
 QString repeated(const QString& part, qsizetype units) {
     return part.repeated(units / part.size() + 1).left(units);

@@ -155,8 +155,7 @@ class TestStall : public QObject {
         application->measuring = false;
         qInfo("opened with %zu tokens plotted, the longest event took %.1f ms of processor time (%s)",
               insight->series().tokens().size(), application->longest, qPrintable(application->where));
-        // A frame and a half: the slowest machine of the tests took 17 ms.
-        QVERIFY2(application->longest < 24 * test::kSanitizerSlowdown, qPrintable(application->where));
+        QVERIFY2(application->longest < 16 * test::kSanitizerSlowdown, qPrintable(application->where));
         // Those out of sight are not read.
         QVERIFY(desk.controller.conversation().thread().first().run.tokens.empty());
     }

@@ -38,18 +38,20 @@ class LineBound : public QObject {
 
 qsizetype fieldPage(QStringView text, const PageLimits& limits) {
     qsizetype line = 0, lines = 0, at = 0, whole = 0;
-    int marks = 0, beyond = 0, pictures = 0;
+    int marks = 0, beyond = 0, pictures = 0, line_pictures = 0;
     for (; at < text.size() && at < limits.units; ++at) {
         const QChar c = text[at];
         marks = c.isMark() ? marks + 1 : 0;
         beyond += marks > usual_field_marks;
-        pictures += c.unicode() >= 0xD83C && c.unicode() <= 0xD83E;
+        const bool picture = c.unicode() >= 0xD83C && c.unicode() <= 0xD83E;
+        pictures += picture;
+        line_pictures += picture;
         if (line >= limits.line || lines >= limits.lines || beyond > most_field_marks ||
-            pictures > most_field_pictures)
+            pictures > most_field_pictures || line_pictures > limits.line_pictures)
             break;
         ++line;
         if (c == u'\n') {
-            line = 0;
+            line = line_pictures = 0;
             ++lines;
             whole = at + 1;
         }

@@ -12,7 +12,7 @@ using namespace Qt::StringLiterals;
 
 namespace switchyard {
 
-MessageEditor::MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent)
+MessageEditor::MessageEditor(bool question, const QFont& font, QWidget* parent)
     : QWidget(parent), edit_(new PagedEdit(this)), pages_(new QWidget(this)), save_(new QPushButton(this)) {
     setObjectName(u"messageEditor"_s);
     edit_->setObjectName(u"messageEditorText"_s);
@@ -30,13 +30,13 @@ MessageEditor::MessageEditor(const QString& text, bool question, const QFont& fo
     later_->setObjectName(u"messageEditorLater"_s);
     connect(earlier_, &QPushButton::clicked, edit_, [this] { edit_->showPage(-1); });
     connect(later_, &QPushButton::clicked, edit_, [this] { edit_->showPage(1); });
+    pages_->hide();
     auto* row = new QHBoxLayout(pages_);
     row->setContentsMargins(0, 0, 0, 0);
     row->addWidget(place_, 1);
     row->addWidget(earlier_);
     row->addWidget(later_);
     connect(edit_, &PagedEdit::pageChanged, this, &MessageEditor::showPages);
-    edit_->setWholeText(text);
     connect(edit_, &QPlainTextEdit::textChanged, this, &MessageEditor::heightChanged);
     auto* cancel = new QPushButton(tr("Cancel"), this);
     cancel->setObjectName(u"messageEditorCancel"_s);

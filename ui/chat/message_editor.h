@@ -12,8 +12,9 @@ namespace switchyard {
 class MessageEditor : public QWidget {
     Q_OBJECT
   public:
-    /// A question's edit asks again as a branch; an answer's is a branch that may go on from there.
-    MessageEditor(const QString& text, bool question, const QFont& font, QWidget* parent);
+    /// Without a text yet: set in a field that has its width, it is laid out once. A question's edit asks
+    /// again as a branch; an answer's is a branch that may go on from there.
+    MessageEditor(bool question, const QFont& font, QWidget* parent);
     int wantedHeight() const;
     PagedEdit* edit() const { return edit_; }
 

@@ -31,6 +31,14 @@ std::unique_ptr<QTextDocument> makePlain(const QFont& font) {
     return document;
 }
 
+/// Lays a document out at a width, once: a new one has no lines until its layout is asked for, and setting
+/// the width that it has would lay it out again.
+void layOutIn(QTextDocument& document, qreal width) {
+    if (document.textWidth() != width)
+        document.setTextWidth(width);
+    document.documentLayout();
+}
+
 /// Whether a paragraph of it stands in more than one line at its present width.
 bool wraps(const QTextDocument& document) {
     for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
@@ -125,7 +133,7 @@ void MessageLayout::completeNow(const MessageContent& content) {
 
 /// Shown as it was written; of a very long text the beginning.
 void MessageLayout::fillPlain(Part& part, const std::string& text, const QFont& font, const QString& note) {
-    constexpr PageLimits most{16'000, 400, 16'000};
+    constexpr PageLimits most{16'000, 400, 16'000, 100};
     if (!part.plain)
         part.plain = makePlain(font);
     // A unit of UTF-16 has at most three bytes: no more than a page is converted.
@@ -179,7 +187,7 @@ void MessageLayout::arrangeQuestion(const MessageContent& content, const Options
     qreal text_width = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
         if (QTextDocument* document = parts_[i].document(); document && !content.parts[i].text.empty()) {
-            document->setTextWidth(widest);
+            layOutIn(*document, widest);
             // Lines that wrap keep the width they were laid out at: laying them out again costs as much.
             text_width =
                 wraps(*document) ? widest : std::max(text_width, std::ceil(document->idealWidth()) + 1);
@@ -199,7 +207,7 @@ void MessageLayout::arrangeQuestion(const MessageContent& content, const Options
             y += chip_height + gap;
         } else if (QTextDocument* document = part.document()) {
             const bool empty = content.parts[i].text.empty();
-            document->setTextWidth(text_width);
+            layOutIn(*document, text_width);
             part.rect = QRectF(left, y, text_width, empty ? 0 : sizeOf(*document).height());
             gap = empty ? gap : 0;
             y = part.rect.bottom();
@@ -319,7 +327,7 @@ void MessageLayout::arrangeNotice(const MessageContent& content, const Options& 
     }
     const bool beside_caret = content.streaming();
     notice_->setPlainText(text);
-    notice_->setTextWidth(width_ - 30);
+    layOutIn(*notice_, width_ - 30);
     const qreal height = sizeOf(*notice_).height();
     if (beside_caret) {
         notice_rect_ = QRectF(14, (parts_.empty() ? y : parts_.back().rect.top()) + 2, width_ - 30, height);

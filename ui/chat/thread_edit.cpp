@@ -32,10 +32,11 @@ void ThreadView::openEditor(MessageId id, const QString& text) {
     ThreadRow* row = find(id);
     const bool question = row->content.author != Author::Assistant;
     const QString own = QString::fromStdString(row->content.text());
-    editor_ =
-        new MessageEditor(text.isNull() ? edits_.value(id, own) : text, question, style_.text, viewport());
+    editor_ = new MessageEditor(question, style_.text, viewport());
     edited_ = id;
     editor_->resize(static_cast<int>(geometry_.columnWidth()), 120);
+    editor_->show();
+    editor_->edit()->setWholeText(text.isNull() ? edits_.value(id, own) : text);
     connect(editor_, &MessageEditor::left, this, &ThreadView::endEdit);
     connect(editor_, &MessageEditor::cancelled, this, [this, id] {
         const QString discarded = edits_.value(id);
@@ -62,7 +63,6 @@ void ThreadView::openEditor(MessageId id, const QString& text) {
     keepEdit();
     row->width = -1;
     refresh();
-    editor_->show();
 }
 
 void ThreadView::keepEdit() {

@@ -13,6 +13,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <span>
+
 using namespace Qt::StringLiterals;
 
 namespace switchyard {
@@ -94,8 +96,9 @@ void InsightPanel::setXAxis(PlotXAxis axis) {
 }
 
 void InsightPanel::showThread(const Conversation& conversation) {
+    const QList<Message>& thread = conversation.thread();
     QList<MessageId> runs, all;
-    for (const Message& message : conversation.thread()) {
+    for (const Message& message : thread) {
         all << message.id;
         if (message.has_run && message.tokenCount() > 0)
             runs << message.id;
@@ -110,14 +113,14 @@ void InsightPanel::showThread(const Conversation& conversation) {
     conversation_ = conversation.summary.id;
     plotted_ = runs;
     series_.clear();
-    const qsizetype first = firstPlotted(conversation.thread());
+    const auto plotted = std::span(thread).subspan(static_cast<std::size_t>(firstPlotted(thread)));
     QList<MessageId> unread;
-    for (const Message& message : conversation.thread().mid(first)) {
+    for (const Message& message : plotted) {
         if (message.has_run && !message.tokensRead())
             unread << message.id;
     }
     if (unread.isEmpty()) {
-        for (const Message& message : conversation.thread().mid(first)) {
+        for (const Message& message : plotted) {
             if (message.has_run)
                 series_.addRecord(message.id, message.run);
         }
@@ -125,7 +128,7 @@ void InsightPanel::showThread(const Conversation& conversation) {
         plotted_.clear(); // comes again with them
         Q_EMIT tokensNeeded(unread);
     }
-    refresh();
+    refreshSoon(); // a step of its own: to take all records over is one
 }
 
 /// From this message on the tokens fill the series: those of earlier ones would leave it again.
@@ -147,8 +150,7 @@ void InsightPanel::beginAnswer(MessageId message) {
 void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
     for (const RunEvent& event : events)
         series_.add(event, resident_gib_);
-    if (isVisible() && !timer_.isActive())
-        timer_.start();
+    refreshSoon();
 }
 
 void InsightPanel::sampleMemory() {
@@ -180,6 +182,11 @@ void InsightPanel::setCard(const CardReading& card) {
     health_->setText(text);
     health_->setVisible(!text.isEmpty());
     memory_->setCard(card);
+}
+
+void InsightPanel::refreshSoon() {
+    if (isVisible() && !timer_.isActive())
+        timer_.start();
 }
 
 void InsightPanel::refresh() {
