@@ -98,7 +98,7 @@ class TestInsight : public QObject {
         QCOMPARE(panel.series().tokens().size(), std::size_t(70));
         QCOMPARE(panel.series().marks().size(), std::size_t(4));
         QCOMPARE(panel.series().prefills().size(), std::size_t(2));
-        QCOMPARE(panel.speed().markCount(), 4);
+        QTRY_COMPARE(panel.speed().markCount(), 4);
         QCOMPARE(panel.speed().prefillCount(), 2);
         QCOMPARE(panel.speed().graph(0)->dataCount(), 70);
         QVERIFY(panel.series().marks()[0].label.contains(u"2"_s));
@@ -188,7 +188,7 @@ class TestInsight : public QObject {
         panel.resize(700, 200); // as small as it gets
         panel.show();
         panel.showThread(conversation({40, 30}));
-        QCOMPARE(panel.speed().markCount(), 4);
+        QTRY_COMPARE(panel.speed().markCount(), 4);
         SpeedPlot& plot = panel.speed();
         QVERIFY2(plot.height() >= 160, qPrintable(QString::number(plot.height())));
         plot.replot();
@@ -393,7 +393,7 @@ class TestInsight : public QObject {
         panel.setCurrentTab(1);
         panel.showThread(conversation({30}));
         MemoryPlot& plot = panel.memory();
-        QCOMPARE(plot.graph(0)->dataCount(), 30);
+        QTRY_COMPARE(plot.graph(0)->dataCount(), 30);
         const double weights = plot.graph(0)->dataMainValue(10), kv = plot.graph(1)->dataMainValue(10);
         QVERIFY(std::abs(weights - 100.0 / 1024) < 1e-9);
         QVERIFY(kv > weights);

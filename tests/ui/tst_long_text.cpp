@@ -114,7 +114,8 @@ class LongTextTest : public QObject {
         ChatDesk desk;
         Composer* composer = desk.page->composer();
         const QString prose = repeated(u"words and words "_s, 5000), lines = repeated(u"a line\n"_s, 10'000);
-        for (const QString& text : {prose, lines, u"10\u00A0000 l'été"_s}) {
+        const QString emoji = repeated(u"😀"_s, 160);
+        for (const QString& text : {prose, lines, emoji, u"10\u00A0000 l'été"_s}) {
             composer->clear();
             const double step = paste(composer->edit(), text);
             QVERIFY(composer->text() == text);
@@ -191,6 +192,16 @@ class LongTextTest : public QObject {
         wanted.replace(u"\r\n"_s, u"\n"_s).replace(QChar(0xFDD0), u'\n');
         got.replace(u"\r\n"_s, u"\n"_s).replace(QChar(0xFDD0), u'\n');
         QVERIFY(got == wanted);
+    }
+
+    void whatWasTypedIsEditedOnOnePage() {
+        ChatDesk desk(quickAnswer(u"Yes."_s));
+        const QString emoji = repeated(u"😀"_s, 160);
+        QVERIFY(desk.controller.send(emoji));
+        QVERIFY(desk.waitIdle());
+        desk.page->thread()->beginEdit(desk.thread().first().id);
+        QCOMPARE(editorOf(desk)->toPlainText(), emoji);
+        QVERIFY(!desk.find<QPushButton>(u"messageEditorLater"_s)->isVisible());
     }
 
     void findingAndSelectingMuch_data() {

@@ -10,8 +10,6 @@ namespace {
 
 /// Marks over one character cost by their square: so many are usual, and so many more a field takes.
 constexpr int usual_field_marks = 8, most_field_marks = 400;
-/// Emoji are pictures, unpacked whenever their line is laid out: a field takes so many.
-constexpr int most_field_pictures = 100;
 constexpr int longest_line_field = 1000, unbounded_line_field = 32'767; ///< the latter is Qt's own limit
 
 class LineBound : public QObject {
@@ -37,21 +35,19 @@ class LineBound : public QObject {
 } // namespace
 
 qsizetype fieldPage(QStringView text, const PageLimits& limits) {
-    qsizetype line = 0, lines = 0, at = 0, whole = 0;
-    int marks = 0, beyond = 0, pictures = 0, line_pictures = 0;
+    qsizetype line = 0, lines = 0, pictures = 0, at = 0, whole = 0;
+    int marks = 0, beyond = 0;
     for (; at < text.size() && at < limits.units; ++at) {
         const QChar c = text[at];
         marks = c.isMark() ? marks + 1 : 0;
         beyond += marks > usual_field_marks;
-        const bool picture = c.unicode() >= 0xD83C && c.unicode() <= 0xD83E;
-        pictures += picture;
-        line_pictures += picture;
+        pictures += c.unicode() >= 0xD83C && c.unicode() <= 0xD83E;
         if (line >= limits.line || lines >= limits.lines || beyond > most_field_marks ||
-            pictures > most_field_pictures || line_pictures > limits.line_pictures)
+            pictures > limits.pictures)
             break;
         ++line;
         if (c == u'\n') {
-            line = line_pictures = 0;
+            line = 0;
             ++lines;
             whole = at + 1;
         }

@@ -11,11 +11,10 @@ namespace switchyard {
 /// UTF-16 units that a field takes at most.
 inline constexpr qsizetype longest_field = 32'000;
 
-/// What is laid out within a turn of the event loop: UTF-16 units, lines, and of one line units and emoji,
-/// which a field lays out again for its cursor.
+/// What is laid out within a turn of the event loop: UTF-16 units, lines, units of one line, and emoji: these
+/// are pictures, unpacked whenever their line is laid out.
 struct PageLimits {
-    qsizetype units = longest_field, lines = 2000, line = 6000;
-    int line_pictures = 50;
+    qsizetype units = longest_field, lines = 2000, line = 6000, pictures = 100;
 };
 
 /// Units from the text's beginning within the limits, and within what stacked marks and emoji cost: whole

@@ -31,12 +31,12 @@ std::unique_ptr<QTextDocument> makePlain(const QFont& font) {
     return document;
 }
 
-/// Lays a document out at a width, once: a new one has no lines until its layout is asked for, and setting
-/// the width that it has would lay it out again.
+/// Lays all of a document out at a width, once: a new one has no lines until its size is asked for, and
+/// setting the width that it has would lay it out again.
 void layOutIn(QTextDocument& document, qreal width) {
     if (document.textWidth() != width)
         document.setTextWidth(width);
-    document.documentLayout();
+    sizeOf(document);
 }
 
 /// Whether a paragraph of it stands in more than one line at its present width.
@@ -133,7 +133,7 @@ void MessageLayout::completeNow(const MessageContent& content) {
 
 /// Shown as it was written; of a very long text the beginning.
 void MessageLayout::fillPlain(Part& part, const std::string& text, const QFont& font, const QString& note) {
-    constexpr PageLimits most{16'000, 400, 16'000, 100};
+    constexpr PageLimits most{16'000, 400, 16'000};
     if (!part.plain)
         part.plain = makePlain(font);
     // A unit of UTF-16 has at most three bytes: no more than a page is converted.

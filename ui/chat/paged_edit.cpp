@@ -11,12 +11,15 @@
 namespace switchyard {
 namespace {
 
+/// Fewer emoji than a field takes: the lines of a page are laid out four times where it is shown.
+constexpr PageLimits page_limits{.pictures = 50};
+
 /// Where a page begins that ends with the text and has `most` units or fewer.
 qsizetype lastPage(QStringView text, qsizetype most) {
     qsizetype begin = std::max<qsizetype>(0, text.size() - most);
     if (begin > 0 && text[begin].isLowSurrogate())
         --begin;
-    for (qsizetype size = 0; (size = fieldPage(text.mid(begin))) < text.size() - begin;)
+    for (qsizetype size = 0; (size = fieldPage(text.mid(begin), page_limits)) < text.size() - begin;)
         begin += size;
     return begin;
 }
@@ -31,7 +34,7 @@ QString PagedEdit::page() const {
 
 void PagedEdit::setWholeText(const QString& text) {
     earlier_.clear();
-    const qsizetype size = fieldPage(text);
+    const qsizetype size = fitsField(text) ? text.size() : fieldPage(text, page_limits);
     display({{}, text.left(size), text.mid(size), size == text.size() ? static_cast<int>(size) : 0});
 }
 
@@ -54,7 +57,7 @@ void PagedEdit::showPage(int step) {
     const QString shown = page();
     earlier_.clear(); // which knows nothing of what was changed on this page
     if (step > 0 && !after_.isEmpty()) {
-        const qsizetype size = fieldPage(after_);
+        const qsizetype size = fieldPage(after_, page_limits);
         display({before_ + shown, after_.left(size), after_.mid(size), 0});
     } else if (step < 0 && !before_.isEmpty()) {
         const qsizetype begin = lastPage(before_, longest_field);
@@ -75,7 +78,7 @@ bool PagedEdit::takeLong(const QString& text) {
     const QString before = before_ + left + text;
     const qsizetype begin = lastPage(before, longest_field / 2);
     const QString tail = before.mid(begin);
-    const qsizetype more = fieldPage(QString(tail + right)) - tail.size();
+    const qsizetype more = fieldPage(QString(tail + right), page_limits) - tail.size();
     const qsizetype rest = std::max<qsizetype>(0, more);
     display({before.left(begin), tail + right.left(rest), right.mid(rest) + after_,
              static_cast<int>(tail.size())});

@@ -128,7 +128,9 @@ void InsightPanel::showThread(const Conversation& conversation) {
         plotted_.clear(); // comes again with them
         Q_EMIT tokensNeeded(unread);
     }
-    refreshSoon(); // a step of its own: to take all records over is one
+    if (series_.empty() && unread.isEmpty())
+        return refresh();
+    QMetaObject::invokeMethod(this, &InsightPanel::refresh, Qt::QueuedConnection); // taking over is a step
 }
 
 /// From this message on the tokens fill the series: those of earlier ones would leave it again.
@@ -150,7 +152,8 @@ void InsightPanel::beginAnswer(MessageId message) {
 void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
     for (const RunEvent& event : events)
         series_.add(event, resident_gib_);
-    refreshSoon();
+    if (isVisible() && !timer_.isActive())
+        timer_.start();
 }
 
 void InsightPanel::sampleMemory() {
@@ -182,11 +185,6 @@ void InsightPanel::setCard(const CardReading& card) {
     health_->setText(text);
     health_->setVisible(!text.isEmpty());
     memory_->setCard(card);
-}
-
-void InsightPanel::refreshSoon() {
-    if (isVisible() && !timer_.isActive())
-        timer_.start();
 }
 
 void InsightPanel::refresh() {

@@ -52,7 +52,6 @@ class InsightPanel : public QWidget {
   private:
     static qsizetype firstPlotted(const QList<Message>& thread);
     void refresh();
-    void refreshSoon(); ///< with the next frame
     void sampleMemory();
 
     RunSeries series_;
