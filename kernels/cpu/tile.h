@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/cpu/token_groups.h"
+#include "kernels/cpu/wide_tile.h"
 
 #include <array>
 #include <utility>
@@ -183,11 +184,67 @@ inline Output output_of(const MatmulArgs& args, std::int64_t panel, int token) {
             static_cast<int>(left < kPanelRows ? left : kPanelRows), args.accumulate};
 }
 
+/// Stores the sums of P panels and a group of tokens, in tiles of kTile: each [P][tokens of the tile][8].
+template <int P, int kTile, class Unit>
+inline void store_tiles(const MatmulArgs& args, std::int64_t panel, const Pass<Unit>& pass,
+                        const float* sums) {
+    for (int t = 0; t < pass.count; ++t) {
+        const int tile = t / kTile * kTile;
+        const int tokens = pass.count - tile < kTile ? pass.count - tile : kTile;
+        for (int p = 0; p < P; ++p) {
+            const float* sum = sums + (P * tile + p * tokens + t - tile) * kPanelRows;
+            output_of(args, panel + p, pass.first).store(t, _mm256_load_ps(sum));
+        }
+    }
+}
+
 inline constexpr std::int64_t kByteColumns = 32768; ///< of a row that is taken apart into bytes
 
 /// Panels of unsigned weights times one token (byte_tile.h). PRECOND: no more than kByteColumns columns.
 template <class Dot, BlockType kType>
 void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
+
+/// Columns of a panel that are unpacked at a time, to stay in the first-level cache beside a tile's tokens.
+inline constexpr std::int64_t kWideColumns = 256;
+
+/// P panels times a group of more tokens than one tile has.
+template <class Dot, BlockType kType, int P, std::size_t... kIndex>
+void multiply_wide(const MatmulArgs& args, std::int64_t panel, const Pass<I16Block>& pass,
+                   std::index_sequence<kIndex...>) {
+    using F = Format<kType>;
+    using Block = WideBlock<F::kMin, F::kHalves>;
+    static constexpr WideTile kTiles[] = {wide_tile<Dot, Block, P, static_cast<int>(kIndex) + 1>...};
+    constexpr int kTile = static_cast<int>(sizeof...(kIndex));
+    const std::size_t size = panel_bytes(kType, args.weights.cols);
+    const std::byte* weights =
+        args.weights.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(kType);
+    alignas(32) float own[P * kGroupTokens * kPanelRows];
+    float* const sums = pass.sums ? pass.sums_of(panel) : own;
+    Block wide[P * kWideColumns / 32];
+    const std::int64_t all = pass.columns.count;
+    for (std::int64_t k = 0; k < all; k += kWideColumns) {
+        const std::int64_t blocks = (all - k < kWideColumns ? all - k : kWideColumns) / 32;
+        for (int p = 0; p < P; ++p) {
+            const auto* packed = reinterpret_cast<const typename F::Panel*>(
+                weights + static_cast<std::size_t>(p) * size + panel_bytes(kType, k));
+            for (std::int64_t i = 0; i < blocks; ++i) {
+                wide[P * i + p].set(F(packed[i / F::kSubs]), static_cast<int>(i % F::kSubs));
+            }
+        }
+        for (int t = 0; t < pass.count; t += kTile) {
+            const int tokens = pass.count - t < kTile ? pass.count - t : kTile;
+            const I16Block* rows[kTile];
+            for (int i = 0; i < tokens; ++i) {
+                rows[i] = pass.row(args, t + i) + k / 32;
+            }
+            kTiles[tokens - 1](wide, blocks, pass.columns.starts() && k == 0, rows,
+                               sums + P * t * kPanelRows);
+        }
+    }
+    if (pass.columns.ends()) {
+        store_tiles<P, kTile>(args, panel, pass, sums);
+    }
+}
 
 using IntegerTile = void (*)(const std::byte* panel, std::size_t size, const Columns& columns,
                              const std::byte* const* rows, float* sums, const Output* out);
@@ -209,6 +266,19 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
         if constexpr (!Format<kType>::kSigned && std::is_same_v<Block, I16Block>) {
             if (pass.count == 1 && w.cols <= kByteColumns) {
                 return multiply_bytes<Dot, kType>(args, pass.row(args, 0), pass.first);
+            }
+        }
+        if constexpr (Dot::kWidePanels > 0 && std::is_same_v<Block, I16Block>) {
+            if (pass.count > kTile) {
+                std::int64_t panel = pass.first_panel;
+                for (; panel + Dot::kWidePanels <= pass.last_panel; panel += Dot::kWidePanels) {
+                    multiply_wide<Dot, kType, Dot::kWidePanels>(args, panel, pass,
+                                                                std::index_sequence<kIndex...>());
+                }
+                for (; panel < pass.last_panel; ++panel) {
+                    multiply_wide<Dot, kType, 1>(args, panel, pass, std::index_sequence<kIndex...>());
+                }
+                return;
             }
         }
         for (std::int64_t panel = pass.first_panel; panel < pass.last_panel;) {
@@ -267,6 +337,7 @@ inline constexpr int kFloatTile = 8;
 #else
 inline constexpr int kFloatTile = 6;
 #endif
+static_assert(!kWidensOnce || kWidenedTokens % kFloatTile == 0); // a group of whole tiles has no more
 inline constexpr std::int64_t kFloatColumns =
     256; ///< of two panels, whole runs, to stay in the first-level cache
 
@@ -337,13 +408,8 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
             }
         }
     }
-    for (int t = 0; pass.columns.ends() && t < count; ++t) {
-        const int tile = t / kFloatTile * kFloatTile;
-        const int tokens = count - tile < kFloatTile ? count - tile : kFloatTile;
-        for (int p = 0; p < P; ++p) {
-            const float* sum = sums + (P * tile + p * tokens + t - tile) * kPanelRows;
-            output_of(args, panel + p, pass.first).store(t, _mm256_load_ps(sum));
-        }
+    if (pass.columns.ends()) {
+        store_tiles<P, kFloatTile>(args, panel, pass, sums);
     }
 }
 

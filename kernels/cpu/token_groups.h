@@ -34,8 +34,8 @@ inline constexpr bool kWidensOnce = false;
 #else
 inline constexpr bool kWidensOnce = true;
 #endif
-/// The most tokens of a group for which weights are widened: the longer, the fewer times, in parts of the
-/// rows.
+/// The most tokens of a group of floats then (F32 too, which needs no widening): the longer, the fewer times,
+/// in parts of the rows.
 inline constexpr int kWidenedTokens = 192;
 inline constexpr int kMostTokens = kWidensOnce ? kWidenedTokens : kGroupTokens; ///< of a group of floats
 
@@ -58,9 +58,10 @@ inline Cut cut_of(std::int64_t units, int tile, int tokens) {
         return {tokens, units};
     }
     int group = tokens < kPartTokens ? tokens : kPartTokens;
-    if constexpr (kWidensOnce && std::is_same_v<Unit, float>) { // groups of one length, whole tiles
+    if constexpr (kWidensOnce && std::is_same_v<Unit, float>) { // whole tiles, as long as they can alike
         const int groups = (tokens + kWidenedTokens - 1) / kWidenedTokens;
-        group = (tokens + groups * tile - 1) / (groups * tile) * tile;
+        const int tiles = (tokens + groups * tile - 1) / (groups * tile) * tile;
+        group = tokens < tiles ? tokens : tiles;
     } else if (fit >= kPartTokens) {
         return {fit / tile * tile, units};
     }

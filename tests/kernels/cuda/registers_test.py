@@ -93,6 +93,9 @@ def main(folder, write):
         if card != TABLE_CARD:
             elsewhere[names[kernel]] = max(elsewhere.get(names[kernel], 0), found["spill"])
     rows = read_table()
+    if write and not here:
+        print(f"no reports of {TABLE_CARD} in {folder}, of which the table is")
+        return 1
     if write:
         write_table(here, elsewhere, rows)
         rows = read_table()
