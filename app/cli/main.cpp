@@ -5,6 +5,7 @@
 #include "engine/base/error.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -41,8 +42,8 @@ int ended(int code) {
     if (std::fflush(stdout) == 0 && !failed)
         return code;
     return code != 0 ? code
-                     : fail(std::string("the output could not be written: ") +
-                                (errno != 0 ? std::strerror(errno) : "an error before"),
+                     : fail(std::string("the output could not be written") +
+                                (errno != 0 ? std::string(": ") + std::strerror(errno) : ""),
                             bad_input);
 }
 
@@ -81,6 +82,12 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     fill_closed_streams();
-    switchyard::serve_library_trial(argc, argv);
+#ifndef _WIN32
+    std::signal(SIGXFSZ, SIG_IGN); // a limit on files' sizes is an error of what writes one
+#endif
+    switchyard::serve_library_trial(argc, argv, [] {
+        switchyard::print_note(
+            "waiting for the CUDA library or its driver, up to a minute; --device cpu does without");
+    });
     return ended(run(argc, argv));
 }

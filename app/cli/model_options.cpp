@@ -14,10 +14,10 @@
 namespace switchyard {
 namespace {
 
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
+std::atomic<int> interrupted{0}; ///< by which signal
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
-void note_interrupt(int) { interrupted = true; }
+void note_interrupt(int signal) { interrupted = signal; }
 
 /// What `read` throws; "" nothing.
 template <typename Read>
@@ -80,8 +80,12 @@ CLI::Option* ModelOptions::add_to(CLI::App& command, std::initializer_list<std::
         ->type_name("DEVICE")
         ->check([](const std::string& text) { return complaint_about([&] { parse_device(text); }); });
     command.add_flag("--verbose", verbose_, "Say why the CPU or a card computes where neither was asked for");
-    command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
+    CLI::Option* exact =
+        command.add_flag("--exact", exact_, "Activations and KV cache in F32: slow and simple");
     dials_.add_to(command, dials);
+    for (const char* dial : {"--kv", "--activations"}) // which it says
+        if (CLI::Option* said = command.get_option_no_throw(dial))
+            exact->excludes(said);
     return model;
 }
 
@@ -203,13 +207,14 @@ std::shared_ptr<const WeightSet> recoded_weights(LoadedModel& model, const Model
 }
 
 Interrupt::Interrupt() {
-    interrupted = false;
+    interrupted = 0;
 #ifdef _WIN32
     std::signal(SIGINT, note_interrupt);
 #else
     struct sigaction action = {};
     action.sa_handler = note_interrupt;
     sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
 #endif
     watcher_ = start_thread([this](std::stop_token stop) {
         while (!stop.stop_requested() && !interrupted)
@@ -223,6 +228,9 @@ Interrupt::~Interrupt() {
     watcher_.request_stop();
     watcher_.join();
     std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    if (interrupted == SIGTERM) // what was under way is given up in order; then it ends as it was told to
+        std::raise(SIGTERM);
 }
 
 std::string read_text_file(const std::string& path) {

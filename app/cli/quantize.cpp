@@ -149,7 +149,7 @@ void add_quantize(CLI::App& app) {
                      "File for what --calibration measured, to use again with --importance")
         ->needs("--calibration");
     command->add_option("--threads", options->threads, "Threads to use (default: all)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0, 1024));
     command->callback([options] { run_quantize(*options); });
 }
 

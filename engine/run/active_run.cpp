@@ -59,8 +59,13 @@ void check_same_prompt(const RunRecord& record, std::span<const std::int32_t> pr
                     std::to_string(prompt.size()));
 }
 
-/// What a record of another model would have otherwise; another file of the same kind is not told apart.
-void check_same_model(const RunRecord& record, const Plan& plan) {
+/// What a record of another model would have otherwise; another file of the same kind and precision is not
+/// told apart.
+void check_same_model(const RunRecord& record, const Plan& plan, const std::string& file_precision) {
+    const std::string& made_by = record.computed_by.file_precision;
+    if (!made_by.empty() && !file_precision.empty() && made_by != file_precision)
+        throw Error("the answer cannot be run again exactly: a file of " + made_by +
+                    " made it, this one is of " + file_precision);
     for (const TokenRecord& token : record.tokens)
         if (token.id < 0 || token.id >= plan.vocabulary || token.experts_active < 0 ||
             token.experts_active > plan.experts || (token.experts_active == 0) != (plan.experts == 0))
@@ -98,7 +103,6 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     check_prompt(request_.prompt, *parts.plan, context_);
     if (request_.replay) {
         check_same_prompt(*request_.replay, request_.prompt);
-        check_same_model(*request_.replay, *parts.plan);
     }
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
@@ -106,6 +110,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
                             prompt_hash(request_.prompt)};
     if (const auto type = parts.sources ? main_file_type(*parts.sources) : std::nullopt)
         record_->computed_by.file_precision = traits(*type).name;
+    if (request_.replay)
+        check_same_model(*request_.replay, *parts.plan, record_->computed_by.file_precision);
     prompt_hashes_ = beginnings_of(request_.prompt);
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);

@@ -80,7 +80,10 @@ Perplexity perplexity(Executor& executor, const Backend& backend, const Plan& pl
                 const auto next = static_cast<std::size_t>(position) + 1;
                 if (next >= tokens.size() || static_cast<int>(next) < first)
                     return;
-                result.nats += negative_log_likelihood(logits, tokens[next]);
+                const double nats = negative_log_likelihood(logits, tokens[next]);
+                if (!std::isfinite(nats))
+                    throw Error("the model computed no usable logits: its weights or the file are damaged");
+                result.nats += nats;
                 ++result.tokens;
             },
             stop);

@@ -11,19 +11,34 @@ import argparse
 import json
 import os
 import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
 
 
 def output_of(command, environment=None):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be started: {error.strerror}")
     if done.returncode != 0:
         sys.exit(f"{command[0]} failed with {done.returncode}: {done.stderr.strip()[-500:]}")
     try:
         return json.loads(done.stdout)
     except json.JSONDecodeError:
         sys.exit(f"{command[0]} printed no JSON: {done.stdout[:200]!r}")
+
+
+def speeds_of(program, read):
+    """What `read` finds in a program's JSON; positive."""
+    try:
+        speeds = read()
+    except (TypeError, KeyError, IndexError):
+        speeds = ()
+    if not speeds or not all(isinstance(speed, (int, float)) and speed > 0 for speed in speeds):
+        sys.exit(f"{program} told no speeds of a prompt and an answer")
+    return speeds
 
 
 def own_speeds(options, model):
@@ -33,14 +48,16 @@ def own_speeds(options, model):
                *options.own]
     prompt = output_of([*command, "--prompt-tokens", str(options.prompt_tokens), "--gen-tokens", "2"], environment)
     answer = output_of([*command, "--prompt-tokens", "1", "--gen-tokens", str(options.gen_tokens)], environment)
-    return prompt["prefill_tokens_per_second"], answer["decode_tokens_per_second"]
+    return speeds_of(options.cli, lambda: (prompt["prefill_tokens_per_second"], answer["decode_tokens_per_second"]))
 
 
 def peer_speeds(options, model):
     tests = output_of([options.llama_bench, "-m", model, "-t", str(options.threads), "-p", str(options.prompt_tokens),
                        "-n", str(options.gen_tokens), "-r", "1", "-o", "json"])
-    speed = {test["n_gen"] > 0: test["avg_ts"] for test in tests}
-    return speed[False], speed[True]
+    def read():
+        speed = {test["n_gen"] > 0: test["avg_ts"] for test in tests}
+        return speed[False], speed[True]
+    return speeds_of(options.llama_bench, read)
 
 
 def compare(options, model):
@@ -58,17 +75,25 @@ def compare(options, model):
     return results
 
 
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cli")
     parser.add_argument("llama_bench")
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--prompt-tokens", type=int, default=512)
-    parser.add_argument("--gen-tokens", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=positive, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--prompt-tokens", type=positive, default=512)
+    parser.add_argument("--gen-tokens", type=positive, default=128)
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--isa", choices=("scalar", "avx2", "vnni"), help="of this program; the peer's was chosen when it was built")
-    parser.add_argument("--own", nargs="*", default=[], help="further options of this program's bench")
+    parser.add_argument("--own", type=shlex.split, default=[], metavar="'OPTIONS'",
+                        help="further options of this program's bench, in one argument: --own='--activations 8 --kv Q8_0'")
     options = parser.parse_args()
     print(f"{'':<44}{'prompt ' + str(options.prompt_tokens):^44}{'answer ' + str(options.gen_tokens):^44}")
     print(f"{'tokens/s':<44}" + f"{'here':>9}{'peer':>9}{'ratio':>8}{'spread':>16}  " * 2)

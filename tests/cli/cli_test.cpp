@@ -30,6 +30,20 @@ TEST_F(CliTest, InfoCountsParametersAndExperts) {
     EXPECT_NE(run("info " + dense).out.find("none (dense)"), std::string::npos);
 }
 
+TEST_F(CliTest, DamagedWeightsHaveNoPerplexity) {
+    std::string bytes = slurp(model);
+    std::fill(bytes.end() - 4096, bytes.end(), '\xff');
+    expect_refused("perplexity " + file("damaged.gguf", bytes) + " --ctx 8 --file " +
+                       file("words.txt", "some words, and some words more"),
+                   1, "damaged");
+}
+
+TEST_F(CliTest, ExactSaysWhatItsCacheAndActivationsAre) {
+    const std::string call = "generate " + model + " --prompt hello --exact";
+    expect_refused(call + " --kv Q8_0", 2, "--kv");
+    expect_refused(call + " --activations 8", 2, "--activations");
+}
+
 /// `model` with its name and an end token spelled with commands to a terminal.
 std::string with_commands(const std::string& model) {
     std::string bytes = slurp(model);
@@ -180,6 +194,10 @@ TEST_F(CliTest, GenerateRecordsEveryTokenAndMove) {
     expect_refused("generate " + model + " --prompt jello --replay " + stored, 1,
                    "its prompt was another one");
     expect_refused("generate " + model + " --prompt hello --seed 3 --replay " + stored, 2, "--seed");
+    Json other = answer;
+    other["computed_by"]["file_precision"] = "Q2_K";
+    expect_refused("generate " + model + " --prompt hello --replay " + file("other.json", other.dump()), 1,
+                   "a file of Q2_K made it");
     const Outcome plain = run("generate " + model + " --prompt hello --max-tokens 8 --temp 1.1 --seed 4");
     EXPECT_EQ(plain.code, 0);
     EXPECT_EQ(plain.out.find(text.substr(0, 4)), 0u);

@@ -86,7 +86,8 @@ std::filesystem::path find_library() {
         return {};
     const auto folder = program.parent_path();
     for (const auto& place : {folder, folder.parent_path() / "lib" / "switchyard"})
-        if (auto file = place / cuda::kCudaLibraryFile; std::filesystem::exists(file, error))
+        if (auto file = place / cuda::kCudaLibraryFile; // a link to nothing is one that cannot be opened
+            std::filesystem::exists(std::filesystem::symlink_status(file, error)))
             return file;
     return {};
 }

@@ -34,7 +34,11 @@ constexpr std::string_view kOpened = "\nswitchyard: opened\n", kStarted = "\nswi
 /// A loaded disk gives the file in this time; a driver wakes many sleeping cards one after another.
 constexpr std::chrono::seconds kOpenLimit{10}, kStartLimit{60};
 
+/// Who waits longer wants to know for what.
+constexpr std::chrono::seconds kNoticed{3};
+
 std::atomic<bool> serves_trials{false};
+std::atomic<void (*)()> tells_that_it_waits{nullptr};
 
 void say(std::string_view word) { (void)!::write(STDOUT_FILENO, word.data(), word.size()); }
 
@@ -135,11 +139,12 @@ class TrialProcess {
 
 } // namespace
 
-void serve_library_trial(int argc, char** argv) {
+void serve_library_trial(int argc, char** argv, void (*waits)()) {
     if (argc == 3 && argv[1] == kTrialSwitch) {
         make_trial(argv[2]);
         ::_exit(0); // nothing of the library's runs any more
     }
+    tells_that_it_waits = waits;
     serves_trials = true;
 }
 
@@ -160,7 +165,12 @@ std::optional<TrialFailure> make_trial_elsewhere(const std::filesystem::path& fi
         {TrialEnd::Opening, kOpened, kOpenLimit, "ends the program that opens it"},
         {TrialEnd::Starting, kStarted, kStartLimit, "ends the program that starts it"}};
     for (const Stage& stage : kStages) {
-        const Heard heard = trial.hear(stage.word, stage.limit);
+        Heard heard = trial.hear(stage.word, kNoticed);
+        if (heard == Heard::Nothing) {
+            if (const auto tell = tells_that_it_waits.load())
+                tell();
+            heard = trial.hear(stage.word, stage.limit - kNoticed);
+        }
         if (heard == Heard::End)
             return TrialFailure{stage.end, stage.ends};
         if (heard == Heard::Nothing)

@@ -203,6 +203,15 @@ TEST(Serving, ARecordOfAnotherModelIsRefused) {
     }
 }
 
+TEST(Serving, ARecordOfAnotherPrecisionIsRefused) {
+    RunRecord other = tell(request_for(6)).record;
+    ASSERT_EQ(other.computed_by.file_precision, "F16");
+    other.computed_by.file_precision = "Q2_K";
+    RunRequest again = request_for(6);
+    again.replay = std::make_shared<const RunRecord>(other);
+    EXPECT_NE(tell(again).record.error.find("a file of Q2_K made it, this one is of F16"), std::string::npos);
+}
+
 TEST(Serving, ASlowListenerPausesItsRunAndNobodyElses) {
     FakeModel model;
     model.executor.row_time = 100us;
