@@ -7,7 +7,6 @@ namespace {
 
 struct DotAvx2 {
     static constexpr int kPanels = 1;           ///< that pass together: there are 16 registers
-    static constexpr int kWidePanels = 2;       ///< whose weights are unpacked once for a group's tokens
     static constexpr int kByteTile = 6;         ///< tokens that meet 8-bit activations together
     static constexpr bool kShortChains = false; ///< widening sums costs more
 

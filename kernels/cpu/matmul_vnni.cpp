@@ -7,7 +7,6 @@ namespace {
 
 struct DotVnni {
     static constexpr int kPanels = 2;          ///< that pass together
-    static constexpr int kWidePanels = 0;      ///< none: weights are unpacked for each tile
     static constexpr int kByteTile = 8;        ///< tokens that meet 8-bit activations together
     static constexpr bool kShortChains = true; ///< a sum waits for itself: it sees few blocks ahead
 

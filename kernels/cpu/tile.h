@@ -206,6 +206,7 @@ void multiply_bytes(const MatmulArgs& args, const I16Block* x, int token);
 
 /// Columns of a panel that are unpacked at a time, to stay in the first-level cache beside a tile's tokens.
 inline constexpr std::int64_t kWideColumns = 256;
+inline constexpr int kWidePanels = 2; ///< that share what is read of the tokens
 
 /// P panels times a group of more tokens than one tile has.
 template <class Dot, BlockType kType, int P, std::size_t... kIndex>
@@ -268,12 +269,12 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 return multiply_bytes<Dot, kType>(args, pass.row(args, 0), pass.first);
             }
         }
-        if constexpr (Dot::kWidePanels > 0 && std::is_same_v<Block, I16Block>) {
+        if constexpr (std::is_same_v<Block, I16Block>) {
             if (pass.count > kTile) {
                 std::int64_t panel = pass.first_panel;
-                for (; panel + Dot::kWidePanels <= pass.last_panel; panel += Dot::kWidePanels) {
-                    multiply_wide<Dot, kType, Dot::kWidePanels>(args, panel, pass,
-                                                                std::index_sequence<kIndex...>());
+                for (; panel + kWidePanels <= pass.last_panel; panel += kWidePanels) {
+                    multiply_wide<Dot, kType, kWidePanels>(args, panel, pass,
+                                                           std::index_sequence<kIndex...>());
                 }
                 for (; panel < pass.last_panel; ++panel) {
                     multiply_wide<Dot, kType, 1>(args, panel, pass, std::index_sequence<kIndex...>());
