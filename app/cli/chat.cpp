@@ -116,15 +116,18 @@ class TerminalChat {
         messages_.push_back({{"role", "user"}, {"content", question}});
         cut_.reset();
         try {
-            const Interrupt interrupt;
-            ChatPrompt prompt =
-                chat_prompt(*model_, messages_, ChatPromptOptions(tuning_.sequence, interrupt.token()));
+            ChatPrompt prompt = prompt_of_messages();
             AnswerPrinter printer(prompt.reading, stdout, stdout);
             run(Answer{std::move(prompt), std::move(printer), {}});
         } catch (const Error& e) {
             std::printf("%s\n", one_line(e.what()).c_str());
             messages_.erase(messages_.size() - 1); // the question can be asked again
         }
+    }
+
+    ChatPrompt prompt_of_messages() {
+        const Interrupt interrupt;
+        return chat_prompt(*model_, messages_, ChatPromptOptions(tuning_.sequence, interrupt.token()));
     }
 
     void go_on() {

@@ -86,8 +86,7 @@ int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN); // a limit on files' sizes is an error of what writes one
 #endif
     switchyard::serve_library_trial(argc, argv, [] {
-        switchyard::print_note(
-            "waiting for the CUDA library or its driver, up to a minute; --device cpu does without");
+        switchyard::print_note("waiting for the CUDA library or its driver, which may take a minute");
     });
     return ended(run(argc, argv));
 }

@@ -17,7 +17,10 @@ namespace {
 std::atomic<int> interrupted{0}; ///< by which signal
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
-void note_interrupt(int signal) { interrupted = signal; }
+void note_interrupt(int signal) {
+    if (interrupted != SIGTERM)
+        interrupted = signal;
+}
 
 /// What `read` throws; "" nothing.
 template <typename Read>
@@ -229,8 +232,10 @@ Interrupt::~Interrupt() {
     watcher_.join();
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
-    if (interrupted == SIGTERM) // what was under way is given up in order; then it ends as it was told to
+    if (interrupted == SIGTERM) { // what was under way is given up in order; then it ends as it was told to
+        std::fflush(stdout);
         std::raise(SIGTERM);
+    }
 }
 
 std::string read_text_file(const std::string& path) {

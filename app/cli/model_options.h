@@ -73,7 +73,7 @@ std::unique_ptr<Scheduler> start_scheduler(const std::shared_ptr<LoadedModel>& m
 /// The weights at a precision, without a scheduler.
 std::shared_ptr<const WeightSet> recoded_weights(LoadedModel& model, const ModelTuning& tuning);
 
-/// Turns Ctrl+C into a stop, as long as it lives.
+/// Turns Ctrl+C and SIGTERM into a stop, as long as it lives. Where it was SIGTERM, the program ends with it.
 class Interrupt {
   public:
     Interrupt();

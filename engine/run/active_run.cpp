@@ -101,9 +101,8 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     }
     std::ranges::stable_sort(planned_, {}, &DialMove::token);
     check_prompt(request_.prompt, *parts.plan, context_);
-    if (request_.replay) {
+    if (request_.replay)
         check_same_prompt(*request_.replay, request_.prompt);
-    }
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
                             request_.replay ? request_.replay->computed_by.draw : request_.draw,

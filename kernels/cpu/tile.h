@@ -258,7 +258,7 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
     constexpr int kPanels = Format<kType>::kHalves ? 1 : Dot::kPanels;
     static constexpr IntegerTile kTiles[] = {
         integer_tile<Dot, kType, Block, 1, static_cast<int>(kIndex) + 1>...};
-    static constexpr IntegerTile kWideTiles[] = {
+    static constexpr IntegerTile kPanelTiles[] = {
         integer_tile<Dot, kType, Block, kPanels, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
     const PackedMatrix& w = args.weights;
@@ -283,7 +283,7 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
             }
         }
         for (std::int64_t panel = pass.first_panel; panel < pass.last_panel;) {
-            const int wide =
+            const int together =
                 kPanels > 1 && pass.count > 1 && panel + kPanels <= pass.last_panel ? kPanels : 1;
             const std::byte* weights =
                 w.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(w.type);
@@ -296,12 +296,13 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 for (int i = 0; i < tokens; ++i) {
                     rows[i] = reinterpret_cast<const std::byte*>(pass.row(args, t + i));
                 }
-                (wide > 1 ? kWideTiles : kTiles)[tokens - 1](weights, size, pass.columns, rows, sums, out);
+                (together > 1 ? kPanelTiles : kTiles)[tokens - 1](weights, size, pass.columns, rows, sums,
+                                                                  out);
                 if (sums) {
-                    sums += wide * tokens * kPanelRows;
+                    sums += together * tokens * kPanelRows;
                 }
             }
-            panel += wide;
+            panel += together;
         }
     });
 }

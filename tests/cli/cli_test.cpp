@@ -35,7 +35,7 @@ TEST_F(CliTest, DamagedWeightsHaveNoPerplexity) {
     std::fill(bytes.end() - 4096, bytes.end(), '\xff');
     expect_refused("perplexity " + file("damaged.gguf", bytes) + " --ctx 8 --file " +
                        file("words.txt", "some words, and some words more"),
-                   1, "damaged");
+                   1, "no usable logits");
 }
 
 TEST_F(CliTest, ExactSaysWhatItsCacheAndActivationsAre) {

@@ -225,21 +225,22 @@ TEST(Matmul, GroupsOfFloatsAreTheSameAsEachAlone) {
 }
 
 TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
-    const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1};
+    const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1, 3, 6, 5, 0}; // more than a tile has
+    constexpr int kTokens = std::size(index);
     for (const cpu::Isa isa : available_isas()) {
         for (const auto& [type, bits] : types_and_bits()) {
             const Problem p(type, 37, 256, 8, 9, bits);
             const auto all = p.multiply(isa);
             const int stride = 41;
-            std::vector<float> y(7 * stride, 1.5f);
+            std::vector<float> y(kTokens * stride, 1.5f);
             cpu::MatmulArgs args = p.args(y);
             args.index = index;
-            args.tokens = 7;
+            args.tokens = kTokens;
             args.y_stride = stride;
             args.first_panel = 1;
             args.accumulate = true;
             cpu::table(isa).matmul(args);
-            for (int t = 0; t < 7; ++t) {
+            for (int t = 0; t < kTokens; ++t) {
                 for (int r = 0; r < stride; ++r) {
                     const float product = all[static_cast<std::size_t>(index[t] * p.rows + r % p.rows)];
                     const float expected = r < 8 || r >= p.rows ? 1.5f : 1.5f + product;
@@ -300,12 +301,21 @@ TEST(Matmul, HoldsTheLargestIntegers) {
                 magnitude += std::abs(double{x[0]} * w);
             }
             EXPECT_NEAR(expected[0], sum, magnitude * 1e-6 + 1e-3) << traits(type).name << " " << fill;
+            // Alone, and the same row in more than one tile.
+            const std::vector<std::int32_t> index(11, 0);
+            args.index = index.data();
+            args.y_stride = 8;
             for (const cpu::Isa isa : available_isas()) {
-                std::vector<float> y(8);
-                args.y = y.data();
-                cpu::table(isa).matmul(args);
-                EXPECT_TRUE(same_bits(y, expected))
-                    << cpu::table(isa).name << " " << traits(type).name << " " << fill << " " << bits;
+                for (const int tokens : {1, 11}) {
+                    std::vector<float> y(static_cast<std::size_t>(8 * tokens));
+                    args.tokens = tokens;
+                    args.y = y.data();
+                    cpu::table(isa).matmul(args);
+                    for (auto row = y.begin(); row != y.end(); row += 8) {
+                        EXPECT_TRUE(same_bits({row, row + 8}, expected))
+                            << cpu::table(isa).name << " " << traits(type).name << " " << fill << " " << bits;
+                    }
+                }
             }
         }
     }

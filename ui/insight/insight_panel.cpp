@@ -119,18 +119,21 @@ void InsightPanel::showThread(const Conversation& conversation) {
         if (message.has_run && !message.tokensRead())
             unread << message.id;
     }
-    if (unread.isEmpty()) {
-        for (const Message& message : plotted) {
-            if (message.has_run)
-                series_.addRecord(message.id, message.run);
-        }
-    } else {
-        plotted_.clear(); // comes again with them
+    if (!unread.isEmpty()) {
+        plotted_.clear(); // comes again with them, mostly before the next frame
+        if (isVisible() && !timer_.isActive())
+            timer_.start();
         Q_EMIT tokensNeeded(unread);
+        return;
     }
-    if (series_.empty() && unread.isEmpty())
-        return refresh();
-    QMetaObject::invokeMethod(this, &InsightPanel::refresh, Qt::QueuedConnection); // taking over is a step
+    for (const Message& message : plotted) {
+        if (message.has_run)
+            series_.addRecord(message.id, message.run);
+    }
+    if (series_.empty())
+        refresh();
+    else // a step of its own: to take records over is one
+        QMetaObject::invokeMethod(this, &InsightPanel::refresh, Qt::QueuedConnection);
 }
 
 /// From this message on the tokens fill the series: those of earlier ones would leave it again.

@@ -167,7 +167,7 @@ std::optional<TrialFailure> make_trial_elsewhere(const std::filesystem::path& fi
     for (const Stage& stage : kStages) {
         Heard heard = trial.hear(stage.word, kNoticed);
         if (heard == Heard::Nothing) {
-            if (const auto tell = tells_that_it_waits.load())
+            if (const auto tell = tells_that_it_waits.exchange(nullptr))
                 tell();
             heard = trial.hear(stage.word, stage.limit - kNoticed);
         }

@@ -21,8 +21,8 @@ struct TrialFailure {
 };
 
 /// To be called first in main(): a process that was started for a trial makes it and ends. In all others
-/// try_library() starts such processes from then on, of this very program. `waits`: called where a trial
-/// takes longer than a few seconds, by the thread that waits.
+/// try_library() starts such processes from then on, of this very program. `waits`: called once,
+/// where a trial takes longer than a few seconds, by the thread that waits.
 void serve_library_trial(int argc, char** argv, void (*waits)() = nullptr);
 
 /// Opens `file` and starts its CUDA elsewhere; nothing: both work, or this program makes no trials (its
