@@ -101,16 +101,16 @@ void ActiveRun::begin(const EngineParts& parts, const std::optional<BlockType>& 
     }
     std::ranges::stable_sort(planned_, {}, &DialMove::token);
     check_prompt(request_.prompt, *parts.plan, context_);
-    if (request_.replay)
-        check_same_prompt(*request_.replay, request_.prompt);
     record_->reading = request_.reading;
     record_->computed_by = {parts.backend->name(), parts.backend->arithmetic_version(),
                             request_.replay ? request_.replay->computed_by.draw : request_.draw,
                             prompt_hash(request_.prompt)};
     if (const auto type = parts.sources ? main_file_type(*parts.sources) : std::nullopt)
         record_->computed_by.file_precision = traits(*type).name;
-    if (request_.replay)
+    if (request_.replay) {
+        check_same_prompt(*request_.replay, request_.prompt);
         check_same_model(*request_.replay, *parts.plan, record_->computed_by.file_precision);
+    }
     prompt_hashes_ = beginnings_of(request_.prompt);
     if (parts.tokenizer)
         take_up_answer(*parts.tokenizer);

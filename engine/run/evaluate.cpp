@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/model/latent_form.h"
+#include "engine/run/failure.h"
 #include "engine/run/text_cache.h"
 
 #include <algorithm>
@@ -82,7 +83,7 @@ Perplexity perplexity(Executor& executor, const Backend& backend, const Plan& pl
                     return;
                 const double nats = negative_log_likelihood(logits, tokens[next]);
                 if (!std::isfinite(nats))
-                    throw Error("the model computed no usable logits: its weights or the file are damaged");
+                    fail_for_logits();
                 result.nats += nats;
                 ++result.tokens;
             },

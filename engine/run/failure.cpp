@@ -1,5 +1,6 @@
 #include "engine/run/failure.h"
 
+#include "engine/base/error.h"
 #include "engine/base/memory.h"
 
 #include <exception>
@@ -23,6 +24,10 @@ std::string describe(const char* doing) {
 }
 
 } // namespace
+
+void fail_for_logits() {
+    throw Error("the model computed no usable logits: its weights or the file are damaged");
+}
 
 std::string current_failure(const char* doing) noexcept {
     try {

@@ -6,6 +6,9 @@
 
 namespace switchyard {
 
+/// Throws Error: what the model computed are no numbers.
+[[noreturn]] void fail_for_logits();
+
 /// Of the exception being handled: call it in a catch block. `doing`: what stopped, "" nothing; it precedes
 /// the reason.
 std::string current_failure(const char* doing = "") noexcept;

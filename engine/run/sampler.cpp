@@ -1,6 +1,7 @@
 #include "engine/run/sampler.h"
 
 #include "engine/base/error.h"
+#include "engine/run/failure.h"
 
 #include <algorithm>
 #include <iterator>
@@ -34,7 +35,7 @@ SampledToken sampled(const Drawn& drawn) {
     if (drawn.none_allowed)
         throw Error("no token may follow what was said so far: the required form of the answer leaves none");
     if (drawn.id < 0)
-        throw Error("the model computed no usable logits: its weights or the file are damaged");
+        fail_for_logits();
     return {drawn.id, drawn.probability};
 }
 

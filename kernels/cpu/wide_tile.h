@@ -19,7 +19,7 @@ struct WideBlock {
 
     __m256i words[8][2]; ///< by groups of 4 columns
     __m256 scales;
-    __m256 half_scales[kHalves ? 2 : 1];
+    __m256 half_scales[kParts]; // without halves the one is never set: C++ has no empty arrays
     __m256 mins[kMin ? kParts : 1];
 
     __m256 scale(int) const { return scales; }

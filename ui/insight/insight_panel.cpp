@@ -121,8 +121,7 @@ void InsightPanel::showThread(const Conversation& conversation) {
     }
     if (!unread.isEmpty()) {
         plotted_.clear(); // comes again with them, mostly before the next frame
-        if (isVisible() && !timer_.isActive())
-            timer_.start();
+        refreshSoon();
         Q_EMIT tokensNeeded(unread);
         return;
     }
@@ -155,6 +154,11 @@ void InsightPanel::beginAnswer(MessageId message) {
 void InsightPanel::addEvents(const std::vector<RunEvent>& events) {
     for (const RunEvent& event : events)
         series_.add(event, resident_gib_);
+    refreshSoon();
+}
+
+/// At most once a frame.
+void InsightPanel::refreshSoon() {
     if (isVisible() && !timer_.isActive())
         timer_.start();
 }

@@ -52,6 +52,7 @@ class InsightPanel : public QWidget {
   private:
     static qsizetype firstPlotted(const QList<Message>& thread);
     void refresh();
+    void refreshSoon();
     void sampleMemory();
 
     RunSeries series_;

@@ -173,9 +173,14 @@ SchedulerCounters ManyRequests::ask_all(unsigned seed) {
 }
 
 TEST_P(ManyRequests, EachGivesWhatItsRecordGivesAlone) {
-    // When a chat comes in is a matter of time: in some rounds nothing had to be saved.
+    // When a chat comes in is a matter of time: in some rounds nothing had to be saved, in some little was
+    // shared.
     SchedulerCounters all;
-    for (unsigned seed = 11; seed < 27; ++seed) {
+    const auto all_happened = [&] {
+        return all.parked > 0 && all.kv.loaded_blocks > 0 && all.kv.recomputed_tokens > 0 &&
+               all.kv.shared_tokens > 500;
+    };
+    for (unsigned seed = 11; seed < 27 && !all_happened(); ++seed) {
         const SchedulerCounters one = ask_all(seed);
         if (HasFatalFailure())
             return;
@@ -191,8 +196,6 @@ TEST_P(ManyRequests, EachGivesWhatItsRecordGivesAlone) {
         all.kv.loaded_blocks += one.kv.loaded_blocks;
         all.kv.recomputed_tokens += one.kv.recomputed_tokens;
         all.kv.shared_tokens += one.kv.shared_tokens;
-        if (all.kv.loaded_blocks > 0 && all.kv.recomputed_tokens > 0)
-            break;
     }
     EXPECT_GT(all.parked, 0u);
     EXPECT_GT(all.kv.loaded_blocks, 0u);
