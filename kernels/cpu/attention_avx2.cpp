@@ -35,6 +35,7 @@ __m256 load_scales(const std::byte* scales, std::size_t index) {
 template <BlockType kType>
 void load_key_scales(const AttendArgs& args, int d, float* scales) {
     if constexpr (kv_has_scales(kType)) {
+#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
             _mm256_store_ps(scales + 8 * part,
@@ -115,7 +116,9 @@ void prefetch_line(const std::byte* block, int line) {
 /// score[n][part] = q(n) . keys of tokens 8 part .. 8 part + 7
 template <BlockType kType, int N>
 void score_queries(const AttendArgs& args, int first_query, __m256 (&score)[N][4]) {
+#pragma GCC unroll 4
     for (auto& row : score) {
+#pragma GCC unroll 4
         for (__m256& part : row) {
             part = _mm256_setzero_ps();
         }
@@ -160,6 +163,7 @@ float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* 
     const __m256i before = _mm256_set1_epi32(range.first - 1), end = _mm256_set1_epi32(range.last);
     const float old = args.max[query];
     __m256 most = _mm256_set1_ps(old), masked[4], masks[4];
+#pragma GCC unroll 4
     for (int part = 0; part < 4; ++part) {
         if constexpr (kWhole) {
             masked[part] = score[part];
@@ -179,6 +183,7 @@ float weigh(const AttendArgs& args, int query, const __m256 (&score)[4], float* 
     const bool stays = empty || old == largest;
     const float factor = stays ? 1.0f : _mm256_cvtss_f32(exp8(_mm256_set1_ps(old - largest)));
     __m256 p[4];
+#pragma GCC unroll 4
     for (int part = 0; part < 4; ++part) {
         p[part] = exp8(_mm256_sub_ps(masked[part], _mm256_set1_ps(largest)));
         if constexpr (!kWhole) {
@@ -254,7 +259,9 @@ void attend_queries(const AttendArgs& args, int first_query) {
     __m256 score[N][4];
     score_queries<kType, N>(args, first_query, score);
     if (args.cap > 0.0f) {
+#pragma GCC unroll 4
         for (auto& row : score) {
+#pragma GCC unroll 4
             for (__m256& part : row) {
                 part = capped(part, args.cap);
             }
@@ -262,6 +269,7 @@ void attend_queries(const AttendArgs& args, int first_query) {
     }
     float weights[N][kKvTokens], factors[N];
     bool same = true;
+#pragma GCC unroll 4
     for (int n = 0; n < N; ++n) {
         const KvRange a = args.ranges[first_query], b = args.ranges[first_query + n];
         const bool whole = b.first == 0 && b.last == kKvTokens;
@@ -273,6 +281,7 @@ void attend_queries(const AttendArgs& args, int first_query) {
         add_all_values<kType, N>(args, first_query, weights, factors);
         return;
     }
+#pragma GCC unroll 4
     for (int n = 0; n < N; ++n) { // a token that only some see must not touch the others
         add_all_values<kType, 1>(args, first_query + n, weights + n, factors + n);
     }
@@ -294,16 +303,19 @@ void attend_all(const AttendArgs& args) {
 /// Rows and columns of 8 x 8 floats exchanged.
 void transpose(__m256 (&r)[8]) {
     __m256 a[8], b[8];
+#pragma GCC unroll 4
     for (int i = 0; i < 8; i += 2) {
         a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
         a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 8; i += 4) {
         b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
         b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
         b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
         b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
         r[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
         r[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
@@ -314,13 +326,16 @@ void transpose(__m256 (&r)[8]) {
 void values_from_keys(const AttendArgs& args, const float* keys, float* values) {
     const int width = accumulator_floats(args.value_dim);
     for (int d = 0; d < width; d += 8) {
+#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             __m256 block[8];
+#pragma GCC unroll 8
             for (int i = 0; i < 8; ++i) {
                 block[i] = d + i < args.value_dim ? _mm256_loadu_ps(keys + (d + i) * kKvTokens + 8 * part)
                                                   : _mm256_setzero_ps();
             }
             transpose(block);
+#pragma GCC unroll 8
             for (int i = 0; i < 8; ++i) {
                 _mm256_storeu_ps(values + (8 * part + i) * width + d, block[i]);
             }
@@ -339,6 +354,7 @@ AttendArgs decoded(const AttendArgs& args) {
             load_key_scales<kType>(args, d, scales);
         }
         prefetch_line<kType>(args.next_keys, d);
+#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part, scales));
         }

@@ -20,6 +20,7 @@ struct Part {
 template <int kVectors, class Access>
 void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
     __m256 sum[kVectors], change[kVectors];
+#pragma GCC unroll 4
     for (__m256& s : sum) {
         s = _mm256_setzero_ps();
     }
@@ -29,10 +30,12 @@ void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
     for (int i = 0; i < a.key_dim; ++i) {
         const float* row = before + std::int64_t{i} * a.value_dim;
         const __m256 k = _mm256_set1_ps(a.k[i]), decay = decay_of(i);
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
             sum[v] = _mm256_fmadd_ps(k, _mm256_mul_ps(decay, access.load(row + 8 * v)), sum[v]);
         }
     }
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
         const __m256 value = access.load(a.v + column + 8 * v);
         change[v] = _mm256_mul_ps(_mm256_set1_ps(a.beta), _mm256_sub_ps(value, sum[v]));
@@ -42,12 +45,14 @@ void delta_columns(const DeltaRuleArgs& a, int column, const Access& access) {
         const float* row = before + std::int64_t{i} * a.value_dim;
         float* changed = state + std::int64_t{i} * a.value_dim;
         const __m256 k = _mm256_set1_ps(a.k[i]), q = _mm256_set1_ps(a.q[i]), decay = decay_of(i);
+#pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
             const __m256 s = _mm256_fmadd_ps(k, change[v], _mm256_mul_ps(decay, access.load(row + 8 * v)));
             access.store(changed + 8 * v, s);
             sum[v] = _mm256_fmadd_ps(q, s, sum[v]);
         }
     }
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
         access.store(a.found + column + 8 * v, sum[v]);
     }

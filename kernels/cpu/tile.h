@@ -184,16 +184,14 @@ inline Output output_of(const MatmulArgs& args, std::int64_t panel, int token) {
             static_cast<int>(left < kPanelRows ? left : kPanelRows), args.accumulate};
 }
 
-/// Stores the sums of P panels and a group of tokens, in tiles of kTile: each [P][tokens of the tile][8].
-template <int P, int kTile, class Unit>
-inline void store_tiles(const MatmulArgs& args, std::int64_t panel, const Pass<Unit>& pass,
-                        const float* sums) {
-    for (int t = 0; t < pass.count; ++t) {
-        const int tile = t / kTile * kTile;
-        const int tokens = pass.count - tile < kTile ? pass.count - tile : kTile;
-        for (int p = 0; p < P; ++p) {
-            const float* sum = sums + (P * tile + p * tokens + t - tile) * kPanelRows;
-            output_of(args, panel + p, pass.first).store(t, _mm256_load_ps(sum));
+/// Stores the sums of P panels and a tile's tokens from `first` on, [P][tokens][8]. Once a tile, so that they
+/// are written while the next one is computed: a group's, stored in one go, wait for the third-level cache.
+template <int P>
+inline void store_tile(const MatmulArgs& args, std::int64_t panel, int first, int tokens, const float* sums) {
+    for (int p = 0; p < P; ++p) {
+        const Output out = output_of(args, panel + p, first);
+        for (int t = 0; t < tokens; ++t, sums += kPanelRows) {
+            out.store(t, _mm256_load_ps(sums));
         }
     }
 }
@@ -225,6 +223,7 @@ void multiply_wide(const MatmulArgs& args, std::int64_t panel, const Pass<I16Blo
     const std::int64_t all = pass.columns.count;
     for (std::int64_t k = 0; k < all; k += kWideColumns) {
         const std::int64_t blocks = (all - k < kWideColumns ? all - k : kWideColumns) / 32;
+        const bool last = pass.columns.ends() && all - k <= kWideColumns;
         for (int p = 0; p < P; ++p) {
             const auto* packed = reinterpret_cast<const typename F::Panel*>(
                 weights + static_cast<std::size_t>(p) * size + panel_bytes(kType, k));
@@ -238,12 +237,12 @@ void multiply_wide(const MatmulArgs& args, std::int64_t panel, const Pass<I16Blo
             for (int i = 0; i < tokens; ++i) {
                 rows[i] = pass.row(args, t + i) + k / 32;
             }
-            kTiles[tokens - 1](wide, blocks, pass.columns.starts() && k == 0, rows,
-                               sums + P * t * kPanelRows);
+            float* const of_tile = sums + P * t * kPanelRows;
+            kTiles[tokens - 1](wide, blocks, pass.columns.starts() && k == 0, rows, of_tile);
+            if (last) {
+                store_tile<P>(args, panel, pass.first + t, tokens, of_tile);
+            }
         }
-    }
-    if (pass.columns.ends()) {
-        store_tiles<P, kTile>(args, panel, pass, sums);
     }
 }
 
@@ -388,7 +387,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
     for (std::int64_t k = 0; k < all; k += piece) {
         const std::int64_t cols = all - k < piece ? all - k : piece;
         const std::byte* from = weights + panel_bytes(w.type, k);
-        const bool widens = kWidens && count > kFloatTile;
+        const bool widens = kWidens && count > kFloatTile, last = pass.columns.ends() && all - k <= piece;
         if (widens) {
             for (int p = 0; p < P; ++p) {
                 widen_columns<kType>(from + static_cast<std::size_t>(p) * size, cols,
@@ -401,17 +400,18 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
             for (int i = 0; i < tokens; ++i) {
                 rows[i] = pass.row(args, t + i) + k;
             }
+            float* const of_tile = sums + P * t * kPanelRows;
             if (widens) {
                 float_tile_of<BlockType::F32, P>(tokens)(reinterpret_cast<const std::byte*>(wide),
                                                          kFloatColumns * kPanelRows * sizeof(float), cols,
-                                                         rows, sums + P * t * kPanelRows);
+                                                         rows, of_tile);
             } else {
-                float_tile_of<kType, P>(tokens)(from, size, cols, rows, sums + P * t * kPanelRows);
+                float_tile_of<kType, P>(tokens)(from, size, cols, rows, of_tile);
+            }
+            if (last) {
+                store_tile<P>(args, panel, pass.first + t, tokens, of_tile);
             }
         }
-    }
-    if (pass.columns.ends()) {
-        store_tiles<P, kFloatTile>(args, panel, pass, sums);
     }
 }
 

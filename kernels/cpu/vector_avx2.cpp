@@ -19,6 +19,7 @@ std::int32_t sum_integers(__m128i v) {
 std::uint32_t largest_magnitude(const __m256* x) {
     const __m256i mask = _mm256_set1_epi32(0x7fffffff);
     __m256i most = _mm256_setzero_si256();
+#pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
         most = _mm256_max_epi32(most, _mm256_and_si256(_mm256_castps_si256(x[i]), mask));
     }
@@ -29,6 +30,7 @@ std::uint32_t largest_magnitude(const __m256* x) {
 
 // A half of 128 bits is a group of four: i16_place orders it, packing alternates the groups of two vectors.
 void store_integers(const __m256i (&q)[4], I16Block& block) {
+#pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
         const __m256i words = _mm256_packs_epi32(_mm256_shuffle_epi32(q[2 * i], 0xd8),
                                                  _mm256_shuffle_epi32(q[2 * i + 1], 0xd8));
@@ -48,6 +50,7 @@ template <class Block>
 void round_block(const __m256* x, float inverse, Block& block) {
     const __m256 factor = _mm256_set1_ps(inverse);
     __m256i q[4];
+#pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], factor));
     }
@@ -66,6 +69,7 @@ void quantize_blocks(const float* x, std::int64_t cols, float largest, std::byte
     auto* block = reinterpret_cast<Block*>(out);
     for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, ++block) {
         __m256 values[4];
+#pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
             values[i] = _mm256_loadu_ps(x + 8 * i);
         }
@@ -97,19 +101,24 @@ void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
 
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {
     __m256 lanes[4];
+#pragma GCC unroll 4
     for (__m256& lane : lanes) {
         lane = _mm256_setzero_ps();
     }
     int i = 0;
     for (; i + 32 <= n; i += 32) {
+#pragma GCC unroll 4
         for (int j = 0; j < 4; ++j) {
             const __m256 v = _mm256_loadu_ps(x + i + 8 * j);
             lanes[j] = _mm256_fmadd_ps(v, v, lanes[j]);
         }
     }
-    for (int j = 0; i < n; i += 8, ++j) { // zeros beyond n change nothing
-        const __m256 v = _mm256_maskload_ps(x + i, first_lanes(n - i));
-        lanes[j] = _mm256_fmadd_ps(v, v, lanes[j]);
+    if (i < n) { // zeros beyond n change nothing
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j, i += 8) {
+            const __m256 v = _mm256_maskload_ps(x + i, first_lanes(n - i));
+            lanes[j] = _mm256_fmadd_ps(v, v, lanes[j]);
+        }
     }
     const float squares =
         sum_lanes(_mm256_add_ps(_mm256_add_ps(lanes[0], lanes[1]), _mm256_add_ps(lanes[2], lanes[3])));
