@@ -37,6 +37,19 @@ struct Output {
     }
 };
 
+/// How far ahead of what is multiplied a panel is asked for: the processor's own prefetching ends with each
+/// page of 4096 bytes, and one stream of it does not keep memory busy. Measured on Zen 3: products of one
+/// token with weights beyond the caches 1.15 to 1.35 times as fast, 4096 about the same.
+inline constexpr std::ptrdiff_t kBytesAhead = 2048;
+
+/// Asks for what comes kBytesAhead behind `bytes` bytes. It may lie past the matrix: asking never faults.
+[[gnu::always_inline]] inline void ask_ahead(const void* at, std::size_t bytes) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < bytes; i += 64) {
+        _mm_prefetch(static_cast<const char*>(at) + kBytesAhead + i, _MM_HINT_T0);
+    }
+}
+
 /// P panels, `size` bytes apart, times T tokens; rows[t]: a token's Blocks of the columns. `sums` [P][T][8]:
 /// kept from part to part.
 template <class Dot, BlockType kType, class Block, int P, int T>
@@ -59,6 +72,11 @@ void integer_tile(const std::byte* panel, std::size_t size, const Columns& colum
         const auto& last = *reinterpret_cast<const Panel*>(panel + (P - 1) * size);
         const F formats[] = {F(first), F(last)};
         for (int sub = 0; sub < F::kSubs; ++sub, ++x.unit) {
+            constexpr std::size_t kBytes = sizeof(Panel) / F::kSubs;
+#pragma GCC unroll 2
+            for (std::size_t p = 0; p < P; ++p) {
+                ask_ahead(panel + p * size + static_cast<std::size_t>(sub) * kBytes, kBytes);
+            }
             add_columns<Dot, F, Block, P, T>(formats, sub, x, acc);
         }
     }
