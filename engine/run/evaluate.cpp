@@ -83,7 +83,7 @@ Perplexity perplexity(Executor& executor, const Backend& backend, const Plan& pl
                     return;
                 const double nats = negative_log_likelihood(logits, tokens[next]);
                 if (!std::isfinite(nats))
-                    fail_for_logits();
+                    refuse_logits();
                 result.nats += nats;
                 ++result.tokens;
             },

@@ -25,7 +25,7 @@ std::string describe(const char* doing) {
 
 } // namespace
 
-void fail_for_logits() {
+void refuse_logits() {
     throw Error("the model computed no usable logits: its weights or the file are damaged");
 }
 

@@ -1,4 +1,5 @@
-// What went wrong, as a sentence, also where there is no memory left to say it at length.
+// What went wrong, as a sentence: also where there is no memory left to say it at length, and the one about
+// logits, which the sampler and perplexity share.
 #pragma once
 
 #include <optional>
@@ -6,8 +7,8 @@
 
 namespace switchyard {
 
-/// Throws Error: what the model computed are no numbers.
-[[noreturn]] void fail_for_logits();
+/// Throws Error: by these logits no token can be drawn or weighed.
+[[noreturn]] void refuse_logits();
 
 /// Of the exception being handled: call it in a catch block. `doing`: what stopped, "" nothing; it precedes
 /// the reason.

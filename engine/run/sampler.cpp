@@ -35,7 +35,7 @@ SampledToken sampled(const Drawn& drawn) {
     if (drawn.none_allowed)
         throw Error("no token may follow what was said so far: the required form of the answer leaves none");
     if (drawn.id < 0)
-        fail_for_logits();
+        refuse_logits();
     return {drawn.id, drawn.probability};
 }
 

@@ -35,7 +35,6 @@ __m256 load_scales(const std::byte* scales, std::size_t index) {
 template <BlockType kType>
 void load_key_scales(const AttendArgs& args, int d, float* scales) {
     if constexpr (kv_has_scales(kType)) {
-#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             const auto at = static_cast<std::size_t>(d / 32 * kKvTokens + 8 * part);
             _mm256_store_ps(scales + 8 * part,
@@ -281,7 +280,6 @@ void attend_queries(const AttendArgs& args, int first_query) {
         add_all_values<kType, N>(args, first_query, weights, factors);
         return;
     }
-#pragma GCC unroll 4
     for (int n = 0; n < N; ++n) { // a token that only some see must not touch the others
         add_all_values<kType, 1>(args, first_query + n, weights + n, factors + n);
     }
@@ -308,7 +306,7 @@ void transpose(__m256 (&r)[8]) {
         a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
         a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int i = 0; i < 8; i += 4) {
         b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
         b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
@@ -326,7 +324,6 @@ void transpose(__m256 (&r)[8]) {
 void values_from_keys(const AttendArgs& args, const float* keys, float* values) {
     const int width = accumulator_floats(args.value_dim);
     for (int d = 0; d < width; d += 8) {
-#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             __m256 block[8];
 #pragma GCC unroll 8
@@ -354,7 +351,6 @@ AttendArgs decoded(const AttendArgs& args) {
             load_key_scales<kType>(args, d, scales);
         }
         prefetch_line<kType>(args.next_keys, d);
-#pragma GCC unroll 4
         for (int part = 0; part < 4; ++part) {
             _mm256_storeu_ps(keys + d * kKvTokens + 8 * part, load_keys<kType>(args, d, part, scales));
         }

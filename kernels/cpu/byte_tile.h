@@ -60,8 +60,7 @@ void byte_tile(const std::byte* panel, std::int64_t cols, const I16Block* x, con
     for (std::int64_t i = 0; i < cols / (32 * F::kSubs); ++i, ++p) {
         const F format(*p);
         for (int sub = 0; sub < F::kSubs; ++sub, ++x, ++planes) {
-            constexpr std::size_t kBytes = sizeof(*p) / F::kSubs;
-            ask_ahead(reinterpret_cast<const std::byte*>(p) + static_cast<std::size_t>(sub) * kBytes, kBytes);
+            ask_ahead<F>(*p, sub);
             add_byte_columns<Dot, F>(format, sub, *x, *planes, acc);
         }
     }

@@ -113,9 +113,9 @@ void rms_norm(const float* x, const float* gain, float epsilon, int n, float* ou
             lanes[j] = _mm256_fmadd_ps(v, v, lanes[j]);
         }
     }
-    if (i < n) { // zeros beyond n change nothing
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j, i += 8) {
+    for (int j = 0; j < 4; ++j, i += 8) {
+        if (i < n) { // zeros beyond n change nothing
             const __m256 v = _mm256_maskload_ps(x + i, first_lanes(n - i));
             lanes[j] = _mm256_fmadd_ps(v, v, lanes[j]);
         }

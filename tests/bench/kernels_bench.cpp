@@ -155,6 +155,37 @@ void vectors(benchmark::State& state, Isa isa, const std::string& which) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * n);
 }
 
+/// Rows of one head whose memory is a matrix of 128 x 128: the gated delta rule, or a state space.
+void recurrence(benchmark::State& state, Isa isa, bool delta) {
+    constexpr int kDim = 128;
+    std::vector<float> memory(kDim * kDim, 0.01f), row(kDim, 0.09f), found(kDim);
+    const float decay = 0.9f;
+    cpu::DeltaRuleArgs rule;
+    rule.before = rule.state = memory.data();
+    rule.key_dim = rule.value_dim = kDim;
+    rule.q = rule.k = rule.v = row.data();
+    rule.decays = &decay;
+    rule.beta = 0.5f;
+    rule.found = found.data();
+    cpu::StateSpaceArgs space;
+    space.before = space.state = memory.data();
+    space.head_dim = space.state_size = kDim;
+    space.x = space.b = space.c = row.data();
+    space.time = 0.1f;
+    space.decay = decay;
+    space.out = found.data();
+    for (auto _ : state) {
+        if (delta) {
+            cpu::table(isa).delta_rule(rule);
+        } else {
+            cpu::table(isa).state_space(space);
+        }
+        benchmark::DoNotOptimize(found.data());
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * memory.size() * sizeof(float)));
+}
+
 std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::Avx2 ? "avx2" : "scalar"; }
 
 [[maybe_unused]] const bool kRegistered = [] {
@@ -187,6 +218,8 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
             add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
             add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);
         }
+        add("recurrence/delta_rule", recurrence, isa, true);
+        add("recurrence/state_space", recurrence, isa, false);
         for (const char* which : {"quantize_i16", "quantize_i8", "swiglu", "rms_norm", "softmax"}) {
             add(std::string("vector/") + which, vectors, isa, which);
         }

@@ -224,29 +224,37 @@ TEST(Matmul, GroupsOfFloatsAreTheSameAsEachAlone) {
     }
 }
 
-TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
+/// Gathers, adds to what is there, and keeps to its panels: all but the first.
+void expect_gathered(const Problem& p, cpu::Isa isa) {
     const std::int32_t index[] = {4, 0, 4, 2, 7, 1, 1, 3, 6, 5, 0}; // more than a tile has
     constexpr int kTokens = std::size(index);
-    for (const cpu::Isa isa : available_isas()) {
-        for (const auto& [type, bits] : types_and_bits()) {
-            const Problem p(type, 37, 256, 8, 9, bits);
-            const auto all = p.multiply(isa);
-            const int stride = 41;
-            std::vector<float> y(kTokens * stride, 1.5f);
-            cpu::MatmulArgs args = p.args(y);
-            args.index = index;
-            args.tokens = kTokens;
-            args.y_stride = stride;
-            args.first_panel = 1;
-            args.accumulate = true;
-            cpu::table(isa).matmul(args);
-            for (int t = 0; t < kTokens; ++t) {
-                for (int r = 0; r < stride; ++r) {
-                    const float product = all[static_cast<std::size_t>(index[t] * p.rows + r % p.rows)];
-                    const float expected = r < 8 || r >= p.rows ? 1.5f : 1.5f + product;
-                    ASSERT_EQ(y[static_cast<std::size_t>(t * stride + r)], expected)
-                        << cpu::table(isa).name << " " << traits(type).name << " token " << t << " row " << r;
-                }
+    const auto all = p.multiply(isa);
+    const auto stride = static_cast<int>(p.rows) + 4;
+    std::vector<float> y(static_cast<std::size_t>(kTokens * stride), 1.5f);
+    cpu::MatmulArgs args = p.args(y);
+    args.index = index;
+    args.tokens = kTokens;
+    args.y_stride = stride;
+    args.first_panel = 1;
+    args.accumulate = true;
+    cpu::table(isa).matmul(args);
+    for (int t = 0; t < kTokens; ++t) {
+        for (int r = 0; r < stride; ++r) {
+            const float product = all[static_cast<std::size_t>(index[t] * p.rows + r % p.rows)];
+            const float expected = r < 8 || r >= p.rows ? 1.5f : 1.5f + product;
+            ASSERT_EQ(y[static_cast<std::size_t>(t * stride + r)], expected)
+                << cpu::table(isa).name << " " << p.name() << " token " << t << " row " << r;
+        }
+    }
+}
+
+// Rows of one piece, of three, and of some in parts.
+TEST(Matmul, GathersAccumulatesAndKeepsToItsPanels) {
+    for (const auto& [type, bits] : types_and_bits()) {
+        for (const std::int64_t cols : {256, 768, 8192}) {
+            const Problem p(type, 37, cols, 8, 9, bits);
+            for (const cpu::Isa isa : available_isas()) {
+                ASSERT_NO_FATAL_FAILURE(expect_gathered(p, isa));
             }
         }
     }

@@ -175,14 +175,15 @@ SchedulerCounters ManyRequests::ask_all(unsigned seed) {
 TEST_P(ManyRequests, EachGivesWhatItsRecordGivesAlone) {
     // When a chat comes in is a matter of time: in some rounds nothing had to be saved, in some little was
     // shared.
+    constexpr std::uint64_t kShared = 500; // tokens, in one round
     SchedulerCounters all;
     const auto all_happened = [&] {
         return all.parked > 0 && all.kv.loaded_blocks > 0 && all.kv.recomputed_tokens > 0 &&
-               all.kv.shared_tokens > 500;
+               all.kv.shared_tokens > kShared;
     };
     for (unsigned seed = 11; seed < 27 && !all_happened(); ++seed) {
         const SchedulerCounters one = ask_all(seed);
-        if (HasFatalFailure())
+        if (HasFailure())
             return;
         std::printf("%s: %llu steps, parked %llu times, %llu blocks saved, %llu tokens computed again, "
                     "%llu shared, longest wait %llu steps\n",
@@ -195,12 +196,12 @@ TEST_P(ManyRequests, EachGivesWhatItsRecordGivesAlone) {
         all.parked += one.parked;
         all.kv.loaded_blocks += one.kv.loaded_blocks;
         all.kv.recomputed_tokens += one.kv.recomputed_tokens;
-        all.kv.shared_tokens += one.kv.shared_tokens;
+        all.kv.shared_tokens = std::max(all.kv.shared_tokens, one.kv.shared_tokens);
     }
     EXPECT_GT(all.parked, 0u);
     EXPECT_GT(all.kv.loaded_blocks, 0u);
     EXPECT_GT(all.kv.recomputed_tokens, 0u);
-    EXPECT_GT(all.kv.shared_tokens, 500u);
+    EXPECT_GT(all.kv.shared_tokens, kShared);
 }
 
 /// Bytes of this process in memory.
