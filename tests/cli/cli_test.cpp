@@ -4,6 +4,7 @@
 #include "tests/support/npy.h"
 
 #include <cmath>
+#include <sys/resource.h>
 
 namespace switchyard {
 namespace {
@@ -410,6 +411,22 @@ TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
     EXPECT_EQ(slurp(text), "Once upon a time there was a text.");
     EXPECT_EQ(slurp(dense), before);
     EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+// A limit on files' sizes is an error like a full disk, and what was begun goes.
+TEST_F(CliTest, AFileThatGrowsTooLargeIsSaidAndRemoved) {
+    const std::string out = file("out.gguf");
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 4096;
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &few), 0);
+    const Outcome outcome = run("quantize " + dense + " " + out + " --type Q8_0");
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(outcome.code, 1) << outcome.err;
+    EXPECT_NE(outcome.err.find("out.gguf"), std::string::npos) << outcome.err;
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(out).parent_path()))
+        EXPECT_FALSE(entry.path().filename().string().starts_with("out.gguf")) << entry.path();
 }
 
 TEST_F(CliTest, AnOutputThatCannotBeWrittenEndsWithOne) {
