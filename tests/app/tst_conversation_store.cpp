@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "app/services/conversation_schema.h"
+#include "tests/support/file_size_limit.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -15,7 +16,6 @@
 #include <QTest>
 
 #include <csignal>
-#include <sys/resource.h>
 
 using namespace switchyard;
 
@@ -41,22 +41,6 @@ void alter(const QString& path, const QStringList& statements) {
     }
     QSqlDatabase::removeDatabase(QStringLiteral("alter"));
 }
-
-/// While it lives no file of this process grows beyond `bytes`: writing fails as on a full disk.
-class FileSizeLimit {
-  public:
-    explicit FileSizeLimit(rlim_t bytes) {
-        std::signal(SIGXFSZ, SIG_IGN);
-        getrlimit(RLIMIT_FSIZE, &before_);
-        rlimit limit = before_;
-        limit.rlim_cur = bytes;
-        setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-
-  private:
-    rlimit before_;
-};
 
 RunRecord sampleRecord() {
     RunRecord record;
@@ -264,9 +248,10 @@ class ConversationStoreTest : public QObject {
                  QStringLiteral("第一行\n混合专家模型使用MoE架构替换前馈层"));
         chatWith(store, QStringLiteral("x"), QStringLiteral("𠮷野家"));
         chatWith(store, QStringLiteral("Walk 🌲"),
-                 QStringLiteral("The night train🚂 with ❤️, 1️⃣ → 2️⃣ for 5 € 🇩🇪🇨🇳 and "
-                                "👩‍💻 "
-                                "👍🏽"));
+                 QStringLiteral(
+                     "The night train🚂 with ❤️, 1️⃣ → 2️⃣ for 5 € 🇩🇪🇨🇳 and "
+                     "👩‍💻 "
+                     "👍🏽"));
         const QList<SearchHit> found = searchOf(store, typed);
         QCOMPARE(found.size(), hits);
         if (typed == QStringLiteral("模型"))
@@ -484,7 +469,8 @@ class ConversationStoreTest : public QObject {
         QCOMPARE(listOf(store).size(), 1);
         Message answer = messageOf(id, openOf(store, id).thread()[0].id, Author::Assistant, {});
         {
-            const FileSizeLimit full(64 * 1024);
+            std::signal(SIGXFSZ, SIG_IGN); // writing fails as on a full disk
+            const test::FileSizeLimit full(64 * 1024);
             answer.parts[0].text = QStringLiteral("long answer ").repeated(30000);
             store.append(answer);
             QTRY_COMPARE(problems.count(), 1);

@@ -7,6 +7,7 @@
 #include "app/services/transfer/plain_file_name.h"
 #include "app/services/transfer/token_columns.h"
 #include "engine/base/error.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/time_limit.h"
 
 #include <nlohmann/json.hpp>
@@ -17,8 +18,6 @@
 
 #include <csignal>
 #include <ctime>
-
-#include <sys/resource.h>
 
 using namespace switchyard;
 using namespace Qt::StringLiterals;
@@ -365,12 +364,11 @@ class TransferOwnTest : public QObject {
         QVERIFY(QDir(path({})).mkdir(u"out"_s));
         putFile(path(u"out/chats.json"_s), "before");
         std::signal(SIGXFSZ, SIG_IGN);
-        rlimit before{};
-        QCOMPARE(getrlimit(RLIMIT_FSIZE, &before), 0);
-        const rlimit small{100'000, before.rlim_max};
-        QCOMPARE(setrlimit(RLIMIT_FSIZE, &small), 0); // no file of this process may grow beyond
-        const ExportResult result = exportAll(store, path(u"out/chats.json"_s));
-        setrlimit(RLIMIT_FSIZE, &before);
+        ExportResult result;
+        {
+            const test::FileSizeLimit small(100'000);
+            result = exportAll(store, path(u"out/chats.json"_s));
+        }
         QVERIFY2(result.error.contains(u"make room"_s), qPrintable(result.error));
         QCOMPARE(contentOf(path(u"out/chats.json"_s)), QByteArray("before"));
         QCOMPARE(QDir(path(u"out"_s)).entryList(QDir::Files).size(), 1);

@@ -1,10 +1,10 @@
 // The commands as other programs call them: what they print, what they write and how they end.
 #include "engine/run/controls.h"
 #include "tests/cli/cli_fixture.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/npy.h"
 
 #include <cmath>
-#include <sys/resource.h>
 
 namespace switchyard {
 namespace {
@@ -416,13 +416,11 @@ TEST_F(CliTest, WhatIsReadIsNeverOverwritten) {
 // A limit on files' sizes is an error like a full disk, and what was begun goes.
 TEST_F(CliTest, AFileThatGrowsTooLargeIsSaidAndRemoved) {
     const std::string out = file("out.gguf");
-    rlimit before{};
-    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-    rlimit few = before;
-    few.rlim_cur = 4096;
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &few), 0);
-    const Outcome outcome = run("quantize " + dense + " " + out + " --type Q8_0");
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    Outcome outcome;
+    {
+        const test::FileSizeLimit few(4096);
+        outcome = run("quantize " + dense + " " + out + " --type Q8_0");
+    }
     EXPECT_EQ(outcome.code, 1) << outcome.err;
     EXPECT_NE(outcome.err.find("out.gguf"), std::string::npos) << outcome.err;
     for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(out).parent_path()))
