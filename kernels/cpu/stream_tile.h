@@ -110,8 +110,8 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
                     ++row;
                 }
             }
-            for (int t = 0; pass.columns.ends() && t < count; ++t) {
-                output_of(args, panel, pass.first).store(t, _mm256_load_ps(sums + kPanelRows * t));
+            if (pass.columns.ends()) {
+                store_tile<1>(args, panel, pass.first, count, sums);
             }
         }
     });
