@@ -8,6 +8,7 @@ namespace {
 struct DotAvx2 {
     static constexpr int kPanels = 1;           ///< that pass together: there are 16 registers
     static constexpr int kByteTile = 6;         ///< tokens that meet 8-bit activations together
+    static constexpr int kWideColumns = 512;    ///< that are unpacked to words at a time
     static constexpr bool kShortChains = false; ///< widening sums costs more
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) {
@@ -111,6 +112,9 @@ struct DotAvx2 {
             return kBefore == 0 ? more : _mm256_add_epi32(wide, more);
         }
     };
+    /// Groups of products of weights of so many bits with 8-bit activations that sums of 16 bits hold.
+    template <int kBits>
+    static constexpr int kByteGroups = ByteSum<kBits>::kMost;
 };
 
 template <>

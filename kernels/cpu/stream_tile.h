@@ -103,6 +103,9 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
                 decode_panel(rows, decoded);
                 for (int t = 0; t < count; t += kTile) {
                     const int tokens = count - t < kTile ? count - t : kTile;
+                    if (b + 1 == blocks && pass.columns.ends()) {
+                        ask_for_outputs(args, panel, 1, pass.first + t, tokens);
+                    }
                     kTiles[tokens - 1](decoded, pass.x + pass.columns.count / 32 * t + 8 * b * tokens,
                                        sums + kPanelRows * t);
                 }
