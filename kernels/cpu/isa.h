@@ -7,8 +7,10 @@ namespace switchyard::cpu {
 
 namespace avx2 {
 void matmul(const MatmulArgs& args);
+bool takes_bytes(BlockType weight);
 void quantize_i16(const float* x, std::int64_t cols, std::byte* out);
 void quantize_i8(const float* x, std::int64_t cols, std::byte* out);
+void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out);
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out);
 void rope(float* x, int dims, const float* cos, const float* sin, RopePairs pairs);
 void swiglu(const float* gate, const float* up, float* out, int n);
@@ -25,6 +27,7 @@ void state_space(const StateSpaceArgs& args);
 
 namespace vnni {
 void matmul(const MatmulArgs& args);
+bool takes_bytes(BlockType weight);
 } // namespace vnni
 
 } // namespace switchyard::cpu

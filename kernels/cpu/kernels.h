@@ -209,8 +209,10 @@ enum class Isa : std::uint8_t { Scalar, Avx2, Vnni };
 struct KernelTable {
     std::string_view name; ///< "scalar", "AVX2", "AVX-512 VNNI"
     void (*matmul)(const MatmulArgs& args);
+    bool (*takes_bytes)(BlockType weight);
     void (*quantize_i16)(const float* x, std::int64_t cols, std::byte* out);
     void (*quantize_i8)(const float* x, std::int64_t cols, std::byte* out);
+    void (*quantize_i8_words)(const float* x, std::int64_t cols, std::byte* out);
     void (*rms_norm)(const float* x, const float* gain, float epsilon, int n, float* out);
     void (*rope)(float* x, int dims, const float* cos, const float* sin, RopePairs pairs);
     void (*swiglu)(const float* gate, const float* up, float* out, int n);
@@ -236,6 +238,10 @@ const KernelTable& table();
 
 inline void matmul(const MatmulArgs& args) { table().matmul(args); }
 
+/// Whether products of many rows multiply 8-bit activations with quantized weights of this type as bytes.
+/// Where not, they widen them in each call, and quantize_i8_words() serves better.
+inline bool takes_bytes(BlockType weight) { return table().takes_bytes(weight); }
+
 /// A row of `cols` floats (a multiple of 32) to I16Blocks. A block with an infinity or NaN gets a NaN scale.
 inline void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
     table().quantize_i16(x, cols, out);
@@ -244,6 +250,11 @@ inline void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
 /// The same to I8Blocks.
 inline void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
     table().quantize_i8(x, cols, out);
+}
+
+/// The integers of quantize_i8() in I16Blocks, for products with 16 activation bits: the same results.
+inline void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out) {
+    table().quantize_i8_words(x, cols, out);
 }
 
 /// A row to integers of `bits`, 16 or 8. out [i16_row_bytes(cols) or i8_row_bytes(cols)]

@@ -140,5 +140,6 @@ struct DotAvx2::ByteSum<8> {
 } // namespace
 
 void avx2::matmul(const MatmulArgs& args) { multiply<DotAvx2, 6>(args); }
+bool avx2::takes_bytes(BlockType weight) { return takes_bytes_of<DotAvx2>(weight); }
 
 } // namespace switchyard::cpu

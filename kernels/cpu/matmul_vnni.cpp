@@ -61,5 +61,6 @@ struct DotVnni {
 } // namespace
 
 void vnni::matmul(const MatmulArgs& args) { multiply<DotVnni, 8>(args); }
+bool vnni::takes_bytes(BlockType weight) { return takes_bytes_of<DotVnni>(weight); }
 
 } // namespace switchyard::cpu

@@ -6,8 +6,10 @@
 namespace switchyard::cpu::scalar {
 
 void matmul(const MatmulArgs& args);
+bool takes_bytes(BlockType weight);
 void quantize_i16(const float* x, std::int64_t cols, std::byte* out);
 void quantize_i8(const float* x, std::int64_t cols, std::byte* out);
+void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out);
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out);
 void rope(float* x, int dims, const float* cos, const float* sin, RopePairs pairs);
 void swiglu(const float* gate, const float* up, float* out, int n);

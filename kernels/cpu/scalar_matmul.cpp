@@ -68,6 +68,8 @@ float dot(ActivationFormat format, BlockType type, const std::byte* panel, int r
 
 } // namespace
 
+bool takes_bytes(BlockType) { return true; }
+
 void matmul(const MatmulArgs& args) {
     const PackedMatrix& w = args.weights;
     const ActivationFormat format = activation_format(w.type, args.activation_bits);

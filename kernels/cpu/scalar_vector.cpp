@@ -26,15 +26,14 @@ constexpr int place(int i) {
 }
 
 template <class Block>
-void quantize(const float* x, std::int64_t cols, std::byte* out) {
+void quantize(const float* x, std::int64_t cols, float largest_integer, std::byte* out) {
     for (std::int64_t b = 0; b < cols / 32; ++b, x += 32, out += sizeof(Block)) {
         Block block{};
         std::uint32_t largest = 0; // compared as integers, a NaN is the largest of all
         for (int i = 0; i < 32; ++i) {
             largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
         }
-        block.scale =
-            std::bit_cast<float>(largest) / static_cast<float>(std::numeric_limits<Integer<Block>>::max());
+        block.scale = std::bit_cast<float>(largest) / largest_integer;
         if (largest >= 0x7f800000u) {
             block.scale = std::numeric_limits<float>::quiet_NaN();
         } else if (block.scale < 1e-36f) { // its inverse would overflow
@@ -74,8 +73,15 @@ float exp(float x) {
     return p * power_of_two(half) * power_of_two(whole - half);
 }
 
-void quantize_i16(const float* x, std::int64_t cols, std::byte* out) { quantize<I16Block>(x, cols, out); }
-void quantize_i8(const float* x, std::int64_t cols, std::byte* out) { quantize<I8Block>(x, cols, out); }
+void quantize_i16(const float* x, std::int64_t cols, std::byte* out) {
+    quantize<I16Block>(x, cols, 32767.0f, out);
+}
+void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
+    quantize<I8Block>(x, cols, 127.0f, out);
+}
+void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out) {
+    quantize<I16Block>(x, cols, 127.0f, out);
+}
 
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {
     float lane[32] = {};

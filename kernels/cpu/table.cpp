@@ -10,17 +10,33 @@
 namespace switchyard::cpu {
 namespace {
 
-constexpr KernelTable kScalar{
-    "scalar",           scalar::matmul, scalar::quantize_i16, scalar::quantize_i8,  scalar::rms_norm,
-    scalar::rope,       scalar::swiglu, scalar::gelu_glu,     scalar::softmax,      scalar::add,
-    scalar::scale_add,  scalar::scale,  scalar::attend_block, scalar::merge_states, scalar::delta_rule,
-    scalar::state_space};
+constexpr KernelTable kScalar{"scalar",
+                              scalar::matmul,
+                              scalar::takes_bytes,
+                              scalar::quantize_i16,
+                              scalar::quantize_i8,
+                              scalar::quantize_i8_words,
+                              scalar::rms_norm,
+                              scalar::rope,
+                              scalar::swiglu,
+                              scalar::gelu_glu,
+                              scalar::softmax,
+                              scalar::add,
+                              scalar::scale_add,
+                              scalar::scale,
+                              scalar::attend_block,
+                              scalar::merge_states,
+                              scalar::delta_rule,
+                              scalar::state_space};
 
-constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&)) {
+constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const MatmulArgs&),
+                                bool (*takes_bytes)(BlockType)) {
     return {name,
             matmul,
+            takes_bytes,
             avx2::quantize_i16,
             avx2::quantize_i8,
+            avx2::quantize_i8_words,
             avx2::rms_norm,
             avx2::rope,
             avx2::swiglu,
@@ -34,8 +50,8 @@ constexpr KernelTable avx2_with(std::string_view name, void (*matmul)(const Matm
             avx2::delta_rule,
             avx2::state_space};
 }
-constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul);
-constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul);
+constexpr KernelTable kAvx2 = avx2_with("AVX2", avx2::matmul, avx2::takes_bytes);
+constexpr KernelTable kVnni = avx2_with("AVX-512 VNNI", vnni::matmul, vnni::takes_bytes);
 
 Isa detect() {
     Isa best = available(Isa::Vnni) ? Isa::Vnni : available(Isa::Avx2) ? Isa::Avx2 : Isa::Scalar;

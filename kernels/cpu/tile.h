@@ -539,10 +539,30 @@ inline void multiply_floats(const MatmulArgs& args) {
     });
 }
 
-/// The product with panels, tiles of kTile tokens for integers.
+/// Calls run.operator()<type>() where panels of `type` meet integers; returns whether they do.
+template <class Run>
+inline bool with_integer_type(BlockType type, const Run& run) {
+    const auto one_of = [&]<BlockType... kTypes>() {
+        return ((type == kTypes && (run.template operator()<kTypes>(), true)) || ...);
+    };
+    return one_of.template
+    operator()<BlockType::Q8_0, BlockType::Q4_0, BlockType::Q4_1, BlockType::Q5_0, BlockType::Q5_1,
+               BlockType::Q4_K, BlockType::Q6_K, BlockType::Q5_K, BlockType::Q3_K, BlockType::Q2_K,
+               BlockType::IQ4_NL, BlockType::IQ4_XS, BlockType::MXFP4>();
+}
+
+/// takes_bytes() (kernels.h) on this instruction set; streamed weights are bytes.
+template <class Dot>
+inline bool takes_bytes_of(BlockType type) {
+    bool takes = Dot::template kTakesBytes<8>;
+    with_integer_type(type,
+                      [&]<BlockType kType>() { takes = Dot::template kTakesBytes<Format<kType>::kBits>; });
+    return takes;
+}
+
+/// The product with panels, tiles of kTile tokens for integers; of streamed types none.
 template <class Dot, int kTile>
 inline void multiply_packed(const MatmulArgs& args) {
-    constexpr auto kIntegers = std::make_index_sequence<kTile>();
     switch (args.weights.type) {
     case BlockType::F32:
         return multiply_floats<BlockType::F32>(args);
@@ -552,34 +572,10 @@ inline void multiply_packed(const MatmulArgs& args) {
         return multiply_floats<BlockType::BF16>(args);
     case BlockType::FP8:
         return multiply_floats<BlockType::FP8>(args);
-    case BlockType::Q8_0:
-        return multiply_integers<Dot, BlockType::Q8_0>(args, kIntegers);
-    case BlockType::Q4_0:
-        return multiply_integers<Dot, BlockType::Q4_0>(args, kIntegers);
-    case BlockType::Q4_1:
-        return multiply_integers<Dot, BlockType::Q4_1>(args, kIntegers);
-    case BlockType::Q5_0:
-        return multiply_integers<Dot, BlockType::Q5_0>(args, kIntegers);
-    case BlockType::Q5_1:
-        return multiply_integers<Dot, BlockType::Q5_1>(args, kIntegers);
-    case BlockType::Q4_K:
-        return multiply_integers<Dot, BlockType::Q4_K>(args, kIntegers);
-    case BlockType::Q6_K:
-        return multiply_integers<Dot, BlockType::Q6_K>(args, kIntegers);
-    case BlockType::Q5_K:
-        return multiply_integers<Dot, BlockType::Q5_K>(args, kIntegers);
-    case BlockType::Q3_K:
-        return multiply_integers<Dot, BlockType::Q3_K>(args, kIntegers);
-    case BlockType::Q2_K:
-        return multiply_integers<Dot, BlockType::Q2_K>(args, kIntegers);
-    case BlockType::IQ4_NL:
-        return multiply_integers<Dot, BlockType::IQ4_NL>(args, kIntegers);
-    case BlockType::IQ4_XS:
-        return multiply_integers<Dot, BlockType::IQ4_XS>(args, kIntegers);
-    case BlockType::MXFP4:
-        return multiply_integers<Dot, BlockType::MXFP4>(args, kIntegers);
-    default: // streamed types
-        return;
+    default:
+        with_integer_type(args.weights.type, [&]<BlockType kType>() {
+            multiply_integers<Dot, kType>(args, std::make_index_sequence<kTile>());
+        });
     }
 }
 

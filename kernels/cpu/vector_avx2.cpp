@@ -99,6 +99,10 @@ void quantize_i8(const float* x, std::int64_t cols, std::byte* out) {
     quantize_blocks<I8Block>(x, cols, 127.0f, out);
 }
 
+void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out) {
+    quantize_blocks<I16Block>(x, cols, 127.0f, out);
+}
+
 void rms_norm(const float* x, const float* gain, float epsilon, int n, float* out) {
     __m256 lanes[4];
 #pragma GCC unroll 4

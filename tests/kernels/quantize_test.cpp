@@ -92,5 +92,23 @@ TYPED_TEST(Quantize, IsTheSameOnEveryInstructionSet) {
     }
 }
 
+TEST(QuantizeWords, AreTheIntegersOfBytes) {
+    const auto x = activations(127.0f);
+    const auto bytes = quantized<cpu::I8Block>(cpu::Isa::Scalar, x);
+    for (const cpu::Isa isa : available_isas()) {
+        std::vector<cpu::I16Block> words(kBlocks);
+        cpu::table(isa).quantize_i8_words(x.data(), 32 * kBlocks, reinterpret_cast<std::byte*>(words.data()));
+        for (std::size_t b = 0; b < kBlocks; ++b) {
+            for (int i = 0; i < 32; ++i) {
+                ASSERT_EQ(value(words[b], i), value(bytes[b], i)) << cpu::table(isa).name << b;
+            }
+            EXPECT_EQ(words[b].neg_sum, bytes[b].neg_sum);
+            EXPECT_EQ(words[b].neg_low, bytes[b].neg_low);
+            EXPECT_EQ(std::memcmp(&words[b].scale, &bytes[b].scale, sizeof(float)), 0);
+            EXPECT_EQ(std::memcmp(&words[b].sum, &bytes[b].sum, sizeof(float)), 0);
+        }
+    }
+}
+
 } // namespace
 } // namespace switchyard

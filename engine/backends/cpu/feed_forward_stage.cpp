@@ -89,12 +89,12 @@ void FeedForwardStage::reserve(const StepShape& shape, Shared& shared, ScratchSi
 void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(route_ ? StageKind::Router : StageKind::FeedForward);
     if (route_norm_)
-        find_router_logits(run, w, run.prepare(w, in_, &*route_norm_, true, false));
+        find_router_logits(run, w, run.prepare(w, in_, &*route_norm_, {.f32 = true}));
     const bool routed = route_ && !route_norm_; // by what the experts read
-    bool integers = false, f32 = routed || run.observer;
+    InputForms forms{.f32 = routed || run.observer};
     const auto look = [&](WeightId id) {
         for (const Slice& s : run.weights[id].slices)
-            (wants_integers(s) ? integers : f32) = true;
+            forms.look(s);
     };
     for (const FeedForwardStep& b : blocks_) {
         look(b.gate);
@@ -104,7 +104,7 @@ void FeedForwardStage::run(StepRun& run, ThreadContext& w) const {
         look(experts_->gate);
         look(experts_->up);
     }
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, integers);
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, forms);
     if (routed)
         find_router_logits(run, w, in);
     decide(run, w, in);
@@ -214,7 +214,9 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
     if (u.up != u.gate)
         w.product(*u.up, in, index, count, p0, p1, with_first_row(up, first), n, false);
     const std::size_t stride = hidden_stride(u.width);
-    const bool integers = wants_integers(*u.down);
+    InputForms forms;
+    forms.look(*u.down);
+    const bool words = forms.words(u.count);
     for (int t = 0; t < count; ++t) {
         const std::size_t at = static_cast<std::size_t>(row + t) * stride + static_cast<std::size_t>(first);
         float* h = run.shared.hidden.data<float>() + u.hidden + at;
@@ -226,13 +228,15 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * n, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * n, n);
         join(u, gate + t * n, up + t * n, h, static_cast<int>(n));
-        if (!integers)
+        if (!forms.integers)
             continue;
         const int bits = run.bits_of(u.rows ? u.rows[row + t] : row + t);
         std::byte* whole = run.shared.hidden_integers.data<std::byte>() + u.hidden_integers +
                            static_cast<std::size_t>(row + t) *
                                i16_row_bytes(static_cast<std::int64_t>(stride)); // whatever its bits are
-        quantize(bits, h, n, whole + activation_row_bytes(u.down->type, first, bits));
+        quantize_columns(
+            bits, words, h, n,
+            whole + (words ? i16_row_bytes(first) : activation_row_bytes(u.down->type, first, bits)));
     }
 }
 
@@ -246,10 +250,13 @@ void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::span<const Unit
         std::fill_n(out + r * rows + row0, n, 0.0f);
     for (const Unit& u : units) {
         const std::size_t stride = hidden_stride(u.width);
+        InputForms forms;
+        forms.look(*u.down);
         const Rows h{run.shared.hidden.data<float>() + u.hidden,
                      static_cast<std::int64_t>(stride),
                      run.shared.hidden_integers.data<std::byte>() + u.hidden_integers,
                      i16_row_bytes(static_cast<std::int64_t>(stride)),
+                     forms.words(u.count),
                      run.product_observer,
                      run.row_bits(),
                      u.rows};

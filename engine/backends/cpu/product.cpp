@@ -34,7 +34,7 @@ static void multiply_exactly(const Slice& w, const Rows& x, const std::int32_t* 
 
 // Rows of one format at a time, which stand together: a row's product is its own, whoever it comes with.
 static void multiply_by_bits(const MatmulArgs& all, const Rows& x) {
-    const auto bits_of = [&](int t) { return x.bits_of(all.index ? all.index[t] : t); };
+    const auto bits_of = [&](int t) { return x.words ? 16 : x.bits_of(all.index ? all.index[t] : t); };
     for (int first = 0, end = 0; first < all.tokens; first = end) {
         MatmulArgs args = all;
         args.activation_bits = bits_of(first);

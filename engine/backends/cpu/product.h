@@ -24,6 +24,7 @@ struct Rows {
     std::int64_t f32_stride = 0; ///< floats
     const std::byte* integers = nullptr;
     std::size_t integers_stride = 0;       ///< bytes
+    bool words = false;                    ///< those of 8 bits stand as words (I16Blocks) too
     ProductObserver* observer = nullptr;   ///< sees the products with these rows; f32 is there then
     const BatchRow* batch = nullptr;       ///< null: none has other bits than 16
     const std::int32_t* origins = nullptr; ///< of each row in the batch; null: their own numbers
@@ -60,6 +61,27 @@ inline float* with_first_row(float* memory, std::int64_t first) {
 /// Whether a slice wants its activations in integers.
 inline bool wants_integers(const Slice& s) {
     return layout_of(s) == SliceLayout::Panels && activation_format(s.type) != ActivationFormat::F32;
+}
+
+/// What the weights of a stage want of its input.
+struct InputForms {
+    bool f32 = false, integers = false;
+    bool bytes = false; ///< some of them multiply 8-bit integers as bytes
+
+    void look(const Slice& s) {
+        (wants_integers(s) ? integers : f32) = true;
+        bytes = bytes || (wants_integers(s) && takes_bytes(s.type));
+    }
+    /// Whether integers of 8 bits are better stored as words: a single row's are read once.
+    bool words(int rows) const { return integers && !bytes && rows > 1; }
+};
+
+/// Columns of a row to integers of `bits`; those of 8 bits as words where `words`.
+inline void quantize_columns(int bits, bool words, const float* x, std::int64_t cols, std::byte* out) {
+    if (bits == 8 && words)
+        quantize_i8_words(x, cols, out);
+    else
+        quantize(bits, x, cols, out);
 }
 
 } // namespace switchyard::cpu

@@ -17,7 +17,7 @@ void RecurrenceStage::reserve(const StepShape& shape, Shared& shared, ScratchSiz
 
 void RecurrenceStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, true, false);
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, {.f32 = true});
     const int width = run.width(step_.out), chunks = (width + kChannels - 1) / kChannels;
     const auto sequences = static_cast<int>(run.batch.sequences.size());
     run.parallel(w, sequences * chunks, [&](int task) {

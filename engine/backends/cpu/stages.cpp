@@ -60,10 +60,10 @@ void ProjectionStage::reserve(const StepShape& shape, Shared& shared, ScratchSiz
 
 void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
     w.meter.enter(StageKind::Attention);
-    bool integers = false, f32 = false;
+    InputForms forms;
     for (const ProjectStep& s : steps_)
-        (wants_integers(run.slice(s.weight)) ? integers : f32) = true;
-    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, f32, integers);
+        forms.look(run.slice(s.weight));
+    const Rows in = run.prepare(w, in_, norm_ ? &*norm_ : nullptr, forms);
     for (const ProjectStep& s : steps_) {
         const Slice& weight = run.slice(s.weight);
         const std::int64_t count = panels(weight.rows);
@@ -148,8 +148,9 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     const Slice& weight = run.slice(step_.weight);
     const std::int64_t count = panels(weight.rows);
     const int n = static_cast<int>(rows.size());
-    const bool integers = wants_integers(weight);
-    const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, !integers, integers, rows.data(), n);
+    InputForms forms;
+    forms.look(weight);
+    const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, forms, rows.data(), n);
     const float* bias = run.vector(step_.bias);
     run.parallel_ranges(w, count, panel_ranges(n, weight), [&](std::int64_t first, std::int64_t last) {
         w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);

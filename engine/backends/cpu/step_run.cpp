@@ -64,7 +64,7 @@ void ThreadContext::product(const Slice& weight, const Rows& x, const std::int32
 
 void ThreadContext::project(const Slice& weight, const float* x, std::int64_t x_stride, int rows, float* y,
                             std::int64_t y_stride) {
-    Rows in{x, x_stride, nullptr, 0, observer};
+    Rows in{x, x_stride, nullptr, 0, false, observer};
     if (wants_integers(weight)) {
         in.integers_stride = i16_row_bytes(weight.cols);
         std::byte* quantized = integers.get<std::byte>(static_cast<std::size_t>(rows) * in.integers_stride);
@@ -145,9 +145,9 @@ void StepRun::normalise(const NormStep& norm, const float* x, int n, float* out)
 }
 
 /// Row `row` of a value: normed where `norm` is given, to `normed` where that is not null, and as integers to
-/// `quantized` where that is not.
+/// `quantized` where that is not; those of 8 bits as words where `words`.
 void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed,
-                          std::byte* quantized) const {
+                          std::byte* quantized, bool words) const {
     const int n = width(in);
     const float* x = value(in) + row * n;
     if (norm)
@@ -155,38 +155,41 @@ void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, fl
     else if (normed)
         std::memcpy(normed, x, static_cast<std::size_t>(n) * sizeof(float));
     if (quantized)
-        quantize(bits_of(row), normed ? normed : x, n, quantized);
+        quantize_columns(bits_of(row), words, normed ? normed : x, n, quantized);
 }
 
-Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers,
+Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, const InputForms& forms,
                            const std::int32_t* index, int count) {
     const int n = width(in);
-    const std::size_t stride = integers ? i16_row_bytes(n) : 0;
-    float* normed = norm || (f32 && index) ? w.f32.get<float>(static_cast<std::size_t>(count) * n) : nullptr;
+    const bool words = forms.words(count);
+    const std::size_t stride = forms.integers ? i16_row_bytes(n) : 0;
+    float* normed =
+        norm || (forms.f32 && index) ? w.f32.get<float>(static_cast<std::size_t>(count) * n) : nullptr;
     std::byte* quantized =
-        integers ? w.integers.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
+        forms.integers ? w.integers.get<std::byte>(static_cast<std::size_t>(count) * stride) : nullptr;
     for (int i = 0; i < count; ++i)
         prepare_row(in, index ? index[i] : i, norm, normed ? normed + std::int64_t{i} * n : nullptr,
-                    quantized ? quantized + static_cast<std::size_t>(i) * stride : nullptr);
-    return {normed ? normed : value(in), n, quantized, stride, product_observer, row_bits(), index};
+                    quantized ? quantized + static_cast<std::size_t>(i) * stride : nullptr, words);
+    return {normed ? normed : value(in), n, quantized, stride, words, product_observer, row_bits(), index};
 }
 
-Rows StepRun::prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers) {
+Rows StepRun::prepare(ThreadContext& w, ValueId in, const NormStep* norm, const InputForms& forms) {
     if (few_rows())
-        return prepare_rows(w, in, norm, f32, integers, nullptr, rows());
-    if (!norm && !integers)
-        return {value(in), width(in), nullptr, 0, product_observer};
+        return prepare_rows(w, in, norm, forms, nullptr, rows());
+    if (!norm && !forms.integers)
+        return {value(in), width(in), nullptr, 0, false, product_observer};
 
     const int n = width(in);
-    const std::size_t stride = integers ? i16_row_bytes(n) : 0;
+    const bool words = forms.words(rows());
+    const std::size_t stride = forms.integers ? i16_row_bytes(n) : 0;
     float* normed = norm ? shared.normed.data<float>() : nullptr;
-    std::byte* quantized = integers ? shared.quantized.data<std::byte>() : nullptr;
+    std::byte* quantized = forms.integers ? shared.quantized.data<std::byte>() : nullptr;
     parallel(w, rows(), [&](int r) {
         prepare_row(in, r, norm, normed ? normed + std::int64_t{r} * n : nullptr,
-                    quantized ? quantized + static_cast<std::size_t>(r) * stride : nullptr);
+                    quantized ? quantized + static_cast<std::size_t>(r) * stride : nullptr, words);
     });
     meet(w);
-    return {normed ? normed : value(in), n, quantized, stride, product_observer, row_bits()};
+    return {normed ? normed : value(in), n, quantized, stride, words, product_observer, row_bits()};
 }
 
 void reserve_prepared(const StepShape& shape, ValueId in, Shared& shared, ScratchSizes& sizes) {

@@ -260,14 +260,14 @@ class StepRun {
     void normalise(const NormStep& norm, const float* x, int n, float* out) const;
 
     /// All rows of a value, normed where `norm` is given, in the formats asked for.
-    Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers);
+    Rows prepare(ThreadContext& w, ValueId in, const NormStep* norm, const InputForms& forms);
     /// The same for some rows of it, each thread for itself.
-    Rows prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, bool f32, bool integers,
+    Rows prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, const InputForms& forms,
                       const std::int32_t* index, int count);
 
   private:
-    void prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed,
-                     std::byte* quantized) const;
+    void prepare_row(ValueId in, std::int64_t row, const NormStep* norm, float* normed, std::byte* quantized,
+                     bool words) const;
 
     Barrier& barrier_;
     std::vector<std::atomic<int>>& counters_;

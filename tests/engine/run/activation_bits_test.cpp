@@ -93,8 +93,7 @@ double nmse(const std::vector<float>& a, const std::vector<float>& b) {
 
 class ActivationBits : public testing::TestWithParam<std::string> {};
 
-TEST_P(ActivationBits, ARowHasTheSameBitsInAnyCompany) {
-    Quantized q(GetParam());
+void expect_same_bits_in_any_company(Quantized q) {
     const auto own16 = q.blocks(), own8 = q.blocks();
     const auto wide = q.run(rows_of(0, 40, own16, 16)), narrow = q.run(rows_of(0, 40, own8, 8));
     const auto wide_next = q.run(rows_of(40, 41, own16, 16)), narrow_next = q.run(rows_of(40, 41, own8, 8));
@@ -113,6 +112,14 @@ TEST_P(ActivationBits, ARowHasTheSameBitsInAnyCompany) {
     for (int p = 0; p < 40; ++p)
         one_by_one = joined(std::move(one_by_one), q.run(rows_of(p, p + 1, c, 8)));
     EXPECT_EQ(one_by_one, narrow) << "in chunks of one";
+}
+
+TEST_P(ActivationBits, ARowHasTheSameBitsInAnyCompany) {
+    // Rows of 8 bits stand as words or as bytes, by the weights and how many come together.
+    for (const BlockType type : {BlockType::Q8_0, BlockType::Q4_0}) {
+        SCOPED_TRACE(traits(type).name);
+        expect_same_bits_in_any_company(Quantized(GetParam(), type));
+    }
 }
 
 TEST_P(ActivationBits, AMoveInTheMiddleIsThatOfItsRows) {
