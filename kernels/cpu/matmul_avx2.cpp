@@ -6,10 +6,10 @@ namespace switchyard::cpu {
 namespace {
 
 struct DotAvx2 {
-    static constexpr int kPanels = 1;           ///< that pass together: there are 16 registers
-    static constexpr int kByteTile = 6;         ///< tokens that meet 8-bit activations together
-    static constexpr int kWideColumns = 512;    ///< that are unpacked to words at a time
-    static constexpr bool kShortChains = false; ///< widening sums costs more
+    static constexpr int kPanels = 1;                ///< that pass together: there are 16 registers
+    static constexpr int kByteTile = 6;              ///< tokens that meet 8-bit activations together
+    static constexpr std::size_t kWideBytes = 22000; ///< of weights that are unpacked at a time
+    static constexpr bool kShortChains = false;      ///< widening sums costs more
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) {
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(w, x));

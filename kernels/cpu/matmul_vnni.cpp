@@ -6,10 +6,10 @@ namespace switchyard::cpu {
 namespace {
 
 struct DotVnni {
-    static constexpr int kPanels = 2;          ///< that pass together
-    static constexpr int kByteTile = 8;        ///< tokens that meet 8-bit activations together
-    static constexpr int kWideColumns = 256;   ///< that are unpacked to words at a time
-    static constexpr bool kShortChains = true; ///< a sum waits for itself: it sees few blocks ahead
+    static constexpr int kPanels = 2;                ///< that pass together
+    static constexpr int kByteTile = 8;              ///< tokens that meet 8-bit activations together
+    static constexpr std::size_t kWideBytes = 11000; ///< of weights that are unpacked at a time
+    static constexpr bool kShortChains = true;       ///< a sum waits for itself: it sees few blocks ahead
 
     static __m256i add(__m256i sum, __m256i w, __m256i x) { return _mm256_dpwssd_epi32(sum, w, x); }
 
@@ -53,7 +53,7 @@ struct DotVnni {
             return sum;
         }
     };
-    /// Sums have 32 bits here, and registers are enough to unpack for two panels in each tile.
+    /// Groups that sums of 16 bits hold: there are none. (Tiles of bytes unpack their weights each.)
     template <int kBits>
     static constexpr int kByteGroups = 0;
 };

@@ -127,6 +127,15 @@ inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex
     });
 }
 
+/// takes_bytes() (kernels.h) on this instruction set, as with_blocks() has it.
+template <class Dot>
+inline bool takes_bytes_of(BlockType type) {
+    bool takes = Dot::template kTakesBytes<StreamedFormat::kBits>;
+    with_integer_type(type,
+                      [&]<BlockType kType>() { takes = Dot::template kTakesBytes<Format<kType>::kBits>; });
+    return takes;
+}
+
 /// The product on this instruction set, tiles of kTile tokens for integers.
 template <class Dot, int kTile>
 inline void multiply(const MatmulArgs& args) {

@@ -68,7 +68,8 @@ Isa detect() {
 } // namespace
 
 bool available(Isa isa) {
-    // Every processor with AVX2 has F16C, which not every compiler can ask for by name.
+    // Every processor with AVX2 has F16C, which not every compiler can ask for by name. PREFETCHW does
+    // nothing where it is missing (Haswell).
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     switch (isa) {
     case Isa::Vnni:

@@ -56,6 +56,21 @@ template <class F>
     }
 }
 
+template <class Dot, class F, class Unit>
+consteval bool unpacks_once() {
+    if constexpr (std::is_same_v<Unit, I16Block>) {
+        return true;
+    } else if constexpr (F::kSigned) {
+        return false;
+    } else {
+        return Dot::template kByteGroups<F::kBits> >= WideScales<F::kMin, F::kHalves>::kGroups;
+    }
+}
+/// Whether a group's weights are unpacked once where activations are Units: not to bytes where those would
+/// need sums in 32 bits beside the ones in 16, or where the instruction set has none in 16.
+template <class Dot, class F, class Unit>
+inline constexpr bool kUnpacksOnce = unpacks_once<Dot, F, Unit>();
+
 /// P panels, `size` bytes apart, times T tokens; rows[t]: a token's Blocks of the columns. `sums` [P][T][8]:
 /// kept from part to part.
 template <class Dot, BlockType kType, class Block, int P, int T>
@@ -64,7 +79,7 @@ void integer_tile(const std::byte* panel, std::size_t size, const Columns& colum
     using F = Format<kType>;
     using Panel = typename F::Panel;
     // No other tile has met the panel, or will: it comes from memory.
-    constexpr bool kOnlyTile = T == 1 || std::is_same_v<Block, I16Block>;
+    constexpr bool kOnlyTile = T == 1 || kUnpacksOnce<Dot, F, Block>;
     BlocksOfRows<Block, T> x;
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
@@ -223,44 +238,64 @@ inline void store_tile(const MatmulArgs& args, std::int64_t panel, int first, in
     }
 }
 
-/// Asks for the lines that some tokens' outputs of `panels` panels from `panel` on go to, to be written,
+inline constexpr std::size_t kLineBytes = 64; ///< of caches
+
+/// Asks for the lines that some tokens' outputs of one or two panels from `panel` on go to, to be written,
 /// before the tile is computed: stores leave in order, so one that waits for its line holds up the sums that
 /// tiles keep in memory (products 1.06 to 1.1 times as fast, measured on Zen 3). Where outputs lie across two
-/// lines, the panels in front have met the first.
+/// lines, the panels in front have mostly met the first. As numbers: places past an array are no pointers.
 [[gnu::always_inline]] inline void ask_for_outputs(const MatmulArgs& args, std::int64_t panel, int panels,
                                                    int first, int tokens) {
-    const float* last = args.y + first * args.y_stride + (panel + panels) * kPanelRows - 1;
-    for (int t = 0; t < tokens; ++t, last += args.y_stride) {
-        __builtin_prefetch(last, 1);
+    auto last = reinterpret_cast<std::uintptr_t>(args.y) +
+                static_cast<std::uintptr_t>(first * args.y_stride + (panel + panels) * kPanelRows - 1) *
+                    sizeof(float);
+    for (int t = 0; t < tokens; ++t, last += static_cast<std::uintptr_t>(args.y_stride) * sizeof(float)) {
+        __builtin_prefetch(reinterpret_cast<const void*>(last), 1);
     }
 }
 
-/// The weights that a group's tiles meet next, of P panels: they are asked for while tiles compute, a part
-/// with each, and not all when they are unpacked. They may lie past the matrix: asking never faults.
+/// Columns of a row that a group's tiles meet in pieces.
+struct Pieces {
+    std::int64_t all, piece;
+    std::int64_t from(std::int64_t k) const { return all - k < piece ? all - k : piece; }
+    bool is_last(std::int64_t k) const { return all - k <= piece; }
+};
+
+/// The weights that a group's tiles meet behind a piece: they are asked for while the piece's tiles compute,
+/// a part with each, and not all when they are unpacked.
 template <int P>
 class WeightsAhead {
   public:
-    /// `bytes` of each of the panels, which are `size` bytes apart; in front of `tiles` tiles.
-    WeightsAhead(const std::byte* weights, std::size_t size, std::size_t bytes, int tiles)
-        : at_(reinterpret_cast<const char*>(weights)), size_(size), left_((bytes + kLine - 1) / kLine),
-          each_(left_ / static_cast<std::size_t>(tiles) + 1) {}
+    /// Behind the piece from `k` on of P panels, `size` bytes apart; the columns at hand begin at `panel`.
+    /// `more`: other panels follow these. In front of `tiles` tiles.
+    WeightsAhead(BlockType type, const std::byte* panel, std::size_t size, const Pieces& columns,
+                 std::int64_t k, bool more, int tiles)
+        : at_(reinterpret_cast<std::uintptr_t>(panel)), size_(size) {
+        if (!columns.is_last(k)) {
+            at_ += panel_bytes(type, k + columns.piece);
+            left_ = panel_bytes(type, columns.from(k + columns.piece)) / kLineBytes + 1;
+        } else if (more) {
+            at_ += P * size;
+            left_ = panel_bytes(type, columns.from(0)) / kLineBytes + 1;
+        }
+        each_ = left_ / static_cast<std::size_t>(tiles) + 1;
+    }
 
     /// Once a tile.
     [[gnu::always_inline]] void ask() {
         const std::size_t lines = left_ < each_ ? left_ : each_;
-        for (std::size_t i = 0; i < lines; ++i, at_ += kLine) {
+        for (std::size_t i = 0; i < lines; ++i, at_ += kLineBytes) {
 #pragma GCC unroll 4
             for (std::size_t p = 0; p < P; ++p) {
-                _mm_prefetch(at_ + p * size_, _MM_HINT_T0);
+                _mm_prefetch(reinterpret_cast<const char*>(at_ + p * size_), _MM_HINT_T0);
             }
         }
         left_ -= lines;
     }
 
   private:
-    static constexpr std::size_t kLine = 64;
-    const char* at_;
-    std::size_t size_, left_, each_; ///< lines
+    std::uintptr_t at_;
+    std::size_t size_, left_ = 0, each_ = 0; ///< bytes; lines
 };
 
 inline constexpr std::int64_t kByteColumns = 32768; ///< of a row that is taken apart into bytes
@@ -274,25 +309,12 @@ template <class F, class Unit>
 using Unpacked = std::conditional_t<std::is_same_v<Unit, I16Block>, WideBlock<F::kMin, F::kHalves>,
                                     WideBytes<F::kMin, F::kHalves, F::kOffsetShift>>;
 
-/// Columns of a panel that are unpacked at a time, to stay in the first-level cache beside a tile's tokens:
-/// as many as fit, since the sums of a tile are loaded and stored for each piece.
-template <class Dot, class Unit>
-inline constexpr std::int64_t kWideColumns =
-    std::is_same_v<Unit, I16Block> ? Dot::kWideColumns : 2 * Dot::kWideColumns;
 inline constexpr int kWidePanels = 2; ///< that share what is read of the tokens
-
-/// Whether a group's weights are unpacked once where activations are Units: not to bytes where those would
-/// need sums in 32 bits beside the ones in 16, or where the instruction set has none in 16.
-template <class Dot, class F, class Unit>
-inline constexpr bool kUnpacksOnce = [] {
-    if constexpr (std::is_same_v<Unit, I16Block>) {
-        return true;
-    } else if constexpr (F::kSigned) {
-        return false;
-    } else {
-        return Dot::template kByteGroups<F::kBits> >= WideScales<F::kMin, F::kHalves>::kGroups;
-    }
-}();
+/// Columns of a panel that are unpacked at a time: whole blocks of 256, as many as stay in the first-level
+/// cache beside a tile's tokens, since a tile's sums are loaded and stored for each piece.
+template <class Dot, class Block>
+inline constexpr std::int64_t
+    kWideColumns = static_cast<std::int64_t>(Dot::kWideBytes / (kWidePanels * sizeof(Block)) / 8 * 256);
 
 /// P panels times a group of more tokens than one tile has.
 template <class Dot, BlockType kType, int P, class Unit, std::size_t... kIndex>
@@ -302,17 +324,16 @@ void multiply_wide(const MatmulArgs& args, std::int64_t panel, const Pass<Unit>&
     using Block = Unpacked<F, Unit>;
     static constexpr WideTile<Unit> kTiles[] = {wide_tile<Dot, Block, P, static_cast<int>(kIndex) + 1>...};
     constexpr int kTile = static_cast<int>(sizeof...(kIndex));
-    constexpr std::int64_t kPiece = kWideColumns<Dot, Unit>;
     const std::size_t size = panel_bytes(kType, args.weights.cols);
     const std::byte* weights =
         args.weights.data + static_cast<std::size_t>(panel) * size + pass.skipped_bytes(kType);
     alignas(32) float own[P * kGroupTokens * kPanelRows];
     float* const sums = pass.sums ? pass.sums_of(panel) : own;
-    Block wide[P * kPiece / 32];
-    const std::int64_t all = pass.columns.count;
-    for (std::int64_t k = 0; k < all; k += kPiece) {
-        const std::int64_t blocks = (all - k < kPiece ? all - k : kPiece) / 32;
-        const bool last = pass.columns.ends() && all - k <= kPiece;
+    Block wide[P * kWideColumns<Dot, Block> / 32];
+    const Pieces columns{pass.columns.count, kWideColumns<Dot, Block>};
+    for (std::int64_t k = 0; k < columns.all; k += columns.piece) {
+        const std::int64_t blocks = columns.from(k) / 32;
+        const bool last = pass.columns.ends() && columns.is_last(k);
         for (int p = 0; p < P; ++p) {
             const auto* packed = reinterpret_cast<const typename F::Panel*>(
                 weights + static_cast<std::size_t>(p) * size + panel_bytes(kType, k));
@@ -320,8 +341,8 @@ void multiply_wide(const MatmulArgs& args, std::int64_t panel, const Pass<Unit>&
                 wide[P * i + p].set(F(packed[i / F::kSubs]), static_cast<int>(i % F::kSubs));
             }
         }
-        WeightsAhead<P> next(weights + (all - k <= kPiece ? P * size : panel_bytes(kType, k + kPiece)), size,
-                             panel_bytes(kType, kPiece), (pass.count + kTile - 1) / kTile);
+        WeightsAhead<P> next(kType, weights, size, columns, k, panel + P < pass.last_panel,
+                             (pass.count + kTile - 1) / kTile);
         for (int t = 0; t < pass.count; t += kTile) {
             const int tokens = pass.count - t < kTile ? pass.count - t : kTile;
             const Unit* rows[kTile];
@@ -390,7 +411,7 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 for (int i = 0; i < tokens; ++i) {
                     rows[i] = reinterpret_cast<const std::byte*>(pass.row(args, t + i));
                 }
-                if (pass.count > kTile) {
+                if (pass.count > kTile && pass.columns.ends()) {
                     ask_for_outputs(args, panel, together, pass.first + t, tokens);
                 }
                 (together > 1 ? kPanelTiles : kTiles)[tokens - 1](weights, size, pass.columns, rows, sums,
@@ -481,19 +502,19 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
     if (pass.columns.starts()) {
         __builtin_memset(sums, 0, static_cast<std::size_t>(P * count * kPanelRows) * sizeof(float));
     }
-    const std::int64_t all = pass.columns.count, piece = count <= kFloatTile ? all : kFloatColumns;
-    for (std::int64_t k = 0; k < all; k += piece) {
-        const std::int64_t cols = all - k < piece ? all - k : piece;
+    const Pieces columns{pass.columns.count, count <= kFloatTile ? pass.columns.count : kFloatColumns};
+    for (std::int64_t k = 0; k < columns.all; k += columns.piece) {
+        const std::int64_t cols = columns.from(k);
         const std::byte* from = weights + panel_bytes(w.type, k);
-        const bool widens = kWidens && count > kFloatTile, last = pass.columns.ends() && all - k <= piece;
+        const bool widens = kWidens && count > kFloatTile, last = pass.columns.ends() && columns.is_last(k);
         if (widens) {
             for (int p = 0; p < P; ++p) {
                 widen_columns<kType>(from + static_cast<std::size_t>(p) * size, cols,
                                      wide + p * kFloatColumns * kPanelRows);
             }
         }
-        WeightsAhead<P> next(all - k <= piece ? weights + P * size : from + panel_bytes(w.type, piece), size,
-                             panel_bytes(w.type, cols), (count + kFloatTile - 1) / kFloatTile);
+        WeightsAhead<P> next(w.type, weights, size, columns, k, panel + P < pass.last_panel,
+                             (count + kFloatTile - 1) / kFloatTile);
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
             const float* rows[kFloatTile];
@@ -539,25 +560,19 @@ inline void multiply_floats(const MatmulArgs& args) {
     });
 }
 
-/// Calls run.operator()<type>() where panels of `type` meet integers; returns whether they do.
+/// Calls run.operator()<type>() where panels of `type` meet integers.
 template <class Run>
-inline bool with_integer_type(BlockType type, const Run& run) {
-    const auto one_of = [&]<BlockType... kTypes>() {
-        return ((type == kTypes && (run.template operator()<kTypes>(), true)) || ...);
+inline void with_integer_type(BlockType type, const Run& run) {
+    const auto run_if = [&]<BlockType kType>() {
+        if (type == kType) {
+            run.template operator()<kType>();
+        }
     };
-    return one_of.template
+    const auto run_one_of = [&run_if]<BlockType... kTypes>() { (run_if.template operator()<kTypes>(), ...); };
+    run_one_of.template
     operator()<BlockType::Q8_0, BlockType::Q4_0, BlockType::Q4_1, BlockType::Q5_0, BlockType::Q5_1,
                BlockType::Q4_K, BlockType::Q6_K, BlockType::Q5_K, BlockType::Q3_K, BlockType::Q2_K,
                BlockType::IQ4_NL, BlockType::IQ4_XS, BlockType::MXFP4>();
-}
-
-/// takes_bytes() (kernels.h) on this instruction set; streamed weights are bytes.
-template <class Dot>
-inline bool takes_bytes_of(BlockType type) {
-    bool takes = Dot::template kTakesBytes<8>;
-    with_integer_type(type,
-                      [&]<BlockType kType>() { takes = Dot::template kTakesBytes<Format<kType>::kBits>; });
-    return takes;
 }
 
 /// The product with panels, tiles of kTile tokens for integers; of streamed types none.

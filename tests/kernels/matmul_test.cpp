@@ -206,6 +206,30 @@ void expect_each_alone(const Problem& p) {
     }
 }
 
+// A row alone may come as bytes, and beside others as words.
+TEST(Matmul, WordsOf8BitsGiveWhatBytesGive) {
+    constexpr std::int64_t kRows = 43, kCols = 1536;
+    for (const BlockType type : kAllTypes) {
+        if (cpu::activation_format(type) == cpu::ActivationFormat::F32) {
+            continue;
+        }
+        for (const int tokens : {1, 4, 23}) {
+            const Problem bytes(type, kRows, kCols, tokens, 5, 8);
+            Problem words(type, kRows, kCols, tokens, 5, 16);
+            Random random(5); // as the problems draw
+            random_blocks(type, kRows, kCols, random);
+            for (int t = 0; t < tokens; ++t) {
+                cpu::quantize_i8_words(random.normals(kCols).data(), kCols,
+                                       &words.activations[words.stride * static_cast<std::size_t>(t)]);
+            }
+            for (const cpu::Isa isa : available_isas()) {
+                EXPECT_TRUE(same_bits(words.multiply(isa), bytes.multiply(isa)))
+                    << cpu::table(isa).name << " " << bytes.name();
+            }
+        }
+    }
+}
+
 // Many tokens whose rows fit no cache together: columns in parts, panels in chunks whose sums wait.
 TEST(Matmul, ManyLongRowsAreTheSameAsEachAlone) {
     for (const auto& [type, bits] : types_and_bits()) {

@@ -246,13 +246,17 @@ std::span<const FeedForwardUnit> FeedForwardStage::make_units(StepRun& run, cons
     return place({first, unit});
 }
 
-/// Says where in the hidden buffers each unit's rows are, and which of the tasks are its.
+/// Says where in the hidden buffers each unit's rows are and in what form, and which of the tasks are its.
 std::span<const FeedForwardUnit> FeedForwardStage::place(std::span<Unit> units) {
     std::size_t offset = 0;
     int chunk = 0;
     for (Unit& u : units) {
         u.hidden = offset;
         u.hidden_integers = i16_row_bytes(static_cast<std::int64_t>(offset));
+        InputForms forms;
+        forms.look(*u.down);
+        u.integers = forms.integers;
+        u.words = forms.words(u.count);
         u.first_chunk = chunk;
         offset += static_cast<std::size_t>(u.count) * hidden_stride(u.width);
         chunk += u.chunks();

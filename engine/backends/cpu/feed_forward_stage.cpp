@@ -214,9 +214,6 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
     if (u.up != u.gate)
         w.product(*u.up, in, index, count, p0, p1, with_first_row(up, first), n, false);
     const std::size_t stride = hidden_stride(u.width);
-    InputForms forms;
-    forms.look(*u.down);
-    const bool words = forms.words(u.count);
     for (int t = 0; t < count; ++t) {
         const std::size_t at = static_cast<std::size_t>(row + t) * stride + static_cast<std::size_t>(first);
         float* h = run.shared.hidden.data<float>() + u.hidden + at;
@@ -228,15 +225,13 @@ void FeedForwardStage::hidden_rows(StepRun& run, ThreadContext& w, const Rows& a
         add_bias(u.gate_bias ? u.gate_bias + first : nullptr, gate + t * n, n);
         add_bias(u.up_bias ? u.up_bias + first : nullptr, up + t * n, n);
         join(u, gate + t * n, up + t * n, h, static_cast<int>(n));
-        if (!forms.integers)
+        if (!u.integers)
             continue;
         const int bits = run.bits_of(u.rows ? u.rows[row + t] : row + t);
         std::byte* whole = run.shared.hidden_integers.data<std::byte>() + u.hidden_integers +
                            static_cast<std::size_t>(row + t) *
                                i16_row_bytes(static_cast<std::int64_t>(stride)); // whatever its bits are
-        quantize_columns(
-            bits, words, h, n,
-            whole + (words ? i16_row_bytes(first) : activation_row_bytes(u.down->type, first, bits)));
+        quantize_columns(bits, u.words, h, first, n, whole);
     }
 }
 
@@ -250,13 +245,11 @@ void FeedForwardStage::down(StepRun& run, ThreadContext& w, std::span<const Unit
         std::fill_n(out + r * rows + row0, n, 0.0f);
     for (const Unit& u : units) {
         const std::size_t stride = hidden_stride(u.width);
-        InputForms forms;
-        forms.look(*u.down);
         const Rows h{run.shared.hidden.data<float>() + u.hidden,
                      static_cast<std::int64_t>(stride),
                      run.shared.hidden_integers.data<std::byte>() + u.hidden_integers,
                      i16_row_bytes(static_cast<std::int64_t>(stride)),
-                     forms.words(u.count),
+                     u.words,
                      run.product_observer,
                      run.row_bits(),
                      u.rows};

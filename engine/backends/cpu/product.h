@@ -17,8 +17,8 @@ enum class SliceLayout : std::uint8_t {
 inline SliceLayout layout_of(const Slice& s) { return static_cast<SliceLayout>(s.layout); }
 inline void set_layout(Slice& s, SliceLayout layout) { s.layout = static_cast<std::uint8_t>(layout); }
 
-/// Rows of activations, in the formats the weights at hand need. Those in integers have the bits that each
-/// row's dials say, all at the stride of 16.
+/// Rows of activations, in the formats the weights at hand need. Those in integers have the precision that
+/// each row's dials say, all at the stride of 16 bits; `words` says how they are stored.
 struct Rows {
     const float* f32 = nullptr;
     std::int64_t f32_stride = 0; ///< floats
@@ -76,12 +76,14 @@ struct InputForms {
     bool words(int rows) const { return integers && !bytes && rows > 1; }
 };
 
-/// Columns of a row to integers of `bits`; those of 8 bits as words where `words`.
-inline void quantize_columns(int bits, bool words, const float* x, std::int64_t cols, std::byte* out) {
-    if (bits == 8 && words)
-        quantize_i8_words(x, cols, out);
+/// Columns [first, first + cols) of a row, which begins at `row`, to integers of `bits`; those of 8 bits as
+/// words where `words`. `x`: of those columns.
+inline void quantize_columns(int bits, bool words, const float* x, std::int64_t first, std::int64_t cols,
+                             std::byte* row) {
+    if (bits == 8 && !words)
+        quantize_i8(x, cols, row + i8_row_bytes(first));
     else
-        quantize(bits, x, cols, out);
+        (bits == 8 ? quantize_i8_words : quantize_i16)(x, cols, row + i16_row_bytes(first));
 }
 
 } // namespace switchyard::cpu

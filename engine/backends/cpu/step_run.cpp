@@ -155,7 +155,7 @@ void StepRun::prepare_row(ValueId in, std::int64_t row, const NormStep* norm, fl
     else if (normed)
         std::memcpy(normed, x, static_cast<std::size_t>(n) * sizeof(float));
     if (quantized)
-        quantize_columns(bits_of(row), words, normed ? normed : x, n, quantized);
+        quantize_columns(bits_of(row), words, normed ? normed : x, 0, n, quantized);
 }
 
 Rows StepRun::prepare_rows(ThreadContext& w, ValueId in, const NormStep* norm, const InputForms& forms,

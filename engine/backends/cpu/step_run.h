@@ -71,6 +71,7 @@ struct FeedForwardUnit {
     int first_chunk;             ///< chunks of hidden neurons of the units before it
     std::size_t hidden;          ///< offset of slot 0 in the hidden buffer, floats
     std::size_t hidden_integers; ///< the same in the quantized one, bytes
+    bool integers, words;        ///< whether `down` reads that one, and how those of 8 bits stand there
     bool all_rows() const { return !rows; }
 
     static constexpr int kChunk = 4 * kPanelRows; ///< hidden neurons of a task: a whole I16Block
