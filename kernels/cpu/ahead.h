@@ -11,6 +11,8 @@
 namespace switchyard::cpu {
 namespace {
 
+inline constexpr std::size_t kLineBytes = 64; ///< of caches
+
 /// How far ahead of what is multiplied panels of integers are asked for: the processor's own prefetching ends
 /// with each page of 4096 bytes, and one stream of it does not keep memory busy. (Floats pass four panels at
 /// a time for one token, and gain nothing.) Measured on Zen 3: products of one token with weights beyond the
@@ -21,15 +23,14 @@ inline constexpr std::ptrdiff_t kBytesAhead = 2048;
 /// lie past the matrix: asking never faults.
 template <class F>
 [[gnu::always_inline]] inline void ask_ahead(const typename F::Panel& blocks, int sub) {
-    constexpr int kBytes = sizeof(blocks) / F::kSubs;
-    const char* at = reinterpret_cast<const char*>(&blocks) + sub * kBytes + kBytesAhead;
+    constexpr std::size_t kBytes = sizeof(blocks) / F::kSubs;
+    const char* at =
+        reinterpret_cast<const char*>(&blocks) + static_cast<std::size_t>(sub) * kBytes + kBytesAhead;
 #pragma GCC unroll 8
-    for (int i = 0; i < kBytes; i += 64) {
+    for (std::size_t i = 0; i < kBytes; i += kLineBytes) {
         _mm_prefetch(at + i, _MM_HINT_T0);
     }
 }
-
-inline constexpr std::size_t kLineBytes = 64; ///< of caches
 
 /// Asks for the lines that some tokens' outputs of one or two panels from `panel` on go to, to be written,
 /// before the tile is computed: stores leave in order, so one that waits for its line holds up the sums that
@@ -57,6 +58,7 @@ struct Pieces {
 template <int P>
 class WeightsAhead {
   public:
+    WeightsAhead() = default; ///< nothing to ask for
     /// Behind the piece from `k` on of P panels, `size` bytes apart; the columns at hand begin at `panel`.
     /// `more`: other panels follow these. In front of `tiles` tiles.
     WeightsAhead(BlockType type, const std::byte* panel, std::size_t size, const Pieces& columns,
@@ -85,8 +87,8 @@ class WeightsAhead {
     }
 
   private:
-    std::uintptr_t at_;
-    std::size_t size_, left_ = 0, each_ = 0; ///< bytes; lines
+    std::uintptr_t at_ = 0;
+    std::size_t size_ = 0, left_ = 0, each_ = 0; ///< bytes; lines
 };
 
 } // namespace

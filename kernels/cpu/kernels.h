@@ -257,12 +257,7 @@ inline void quantize_i8_words(const float* x, std::int64_t cols, std::byte* out)
     table().quantize_i8_words(x, cols, out);
 }
 
-/// A row to integers of `bits`, 16 or 8. out [i16_row_bytes(cols) or i8_row_bytes(cols)]
-inline void quantize(int bits, const float* x, std::int64_t cols, std::byte* out) {
-    (bits == 8 ? quantize_i8 : quantize_i16)(x, cols, out);
-}
-
-/// A row for products with `weight`: a copy of the floats or quantize(bits). out
+/// A row for products with `weight`: a copy of the floats, or integers of `bits`, 16 or 8. out
 /// [activation_row_bytes(weight, cols, bits)]
 void prepare_activations(BlockType weight, const float* x, std::int64_t cols, std::byte* out, int bits = 16);
 

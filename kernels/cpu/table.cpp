@@ -99,7 +99,7 @@ void prepare_activations(BlockType weight, const float* x, std::int64_t cols, st
     if (activation_format(weight, bits) == ActivationFormat::F32) {
         std::memcpy(out, x, static_cast<std::size_t>(cols) * sizeof(float));
     } else {
-        quantize(bits, x, cols, out);
+        (bits == 8 ? quantize_i8 : quantize_i16)(x, cols, out);
     }
 }
 

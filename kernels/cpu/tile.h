@@ -38,6 +38,8 @@ struct Output {
     }
 };
 
+/// Whether a group's weights are unpacked once where activations are Units: not to bytes where those would
+/// need sums in 32 bits beside the ones in 16, or where the instruction set has none in 16.
 template <class Dot, class F, class Unit>
 consteval bool unpacks_once() {
     if constexpr (std::is_same_v<Unit, I16Block>) {
@@ -48,10 +50,6 @@ consteval bool unpacks_once() {
         return Dot::template kByteGroups<F::kBits> >= WideScales<F::kMin, F::kHalves>::kGroups;
     }
 }
-/// Whether a group's weights are unpacked once where activations are Units: not to bytes where those would
-/// need sums in 32 bits beside the ones in 16, or where the instruction set has none in 16.
-template <class Dot, class F, class Unit>
-inline constexpr bool kUnpacksOnce = unpacks_once<Dot, F, Unit>();
 
 /// P panels, `size` bytes apart, times T tokens; rows[t]: a token's Blocks of the columns. `sums` [P][T][8]:
 /// kept from part to part.
@@ -61,7 +59,7 @@ void integer_tile(const std::byte* panel, std::size_t size, const Columns& colum
     using F = Format<kType>;
     using Panel = typename F::Panel;
     // No other tile has met the panel, or will: it comes from memory.
-    constexpr bool kOnlyTile = T == 1 || kUnpacksOnce<Dot, F, Block>;
+    constexpr bool kOnlyTile = T == 1 || unpacks_once<Dot, F, Block>();
     BlocksOfRows<Block, T> x;
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
@@ -306,7 +304,7 @@ inline void multiply_blocks(const MatmulArgs& args, std::index_sequence<kIndex..
                 return multiply_bytes<Dot, kType>(args, pass.row(args, 0), pass.first);
             }
         }
-        if constexpr (kUnpacksOnce<Dot, Format<kType>, Block>) {
+        if constexpr (unpacks_once<Dot, Format<kType>, Block>()) {
             if (pass.count > kTile) {
                 std::int64_t panel = pass.first_panel;
                 for (; panel + kWidePanels <= pass.last_panel; panel += kWidePanels) {
@@ -429,14 +427,15 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
         const std::int64_t cols = columns.from(k);
         const std::byte* from = weights + panel_bytes(w.type, k);
         const bool widens = kWidens && count > kFloatTile, last = pass.columns.ends() && columns.is_last(k);
+        WeightsAhead<P> next; // where tiles read the matrix itself they need no help
         if (widens) {
             for (int p = 0; p < P; ++p) {
                 widen_columns<kType>(from + static_cast<std::size_t>(p) * size, cols,
                                      wide + p * kFloatColumns * kPanelRows);
             }
+            next = WeightsAhead<P>(w.type, weights, size, columns, k, panel + P < pass.last_panel,
+                                   (count + kFloatTile - 1) / kFloatTile);
         }
-        WeightsAhead<P> next(w.type, weights, size, columns, k, panel + P < pass.last_panel,
-                             (count + kFloatTile - 1) / kFloatTile);
         for (int t = 0; t < count; t += kFloatTile) {
             const int tokens = count - t < kFloatTile ? count - t : kFloatTile;
             const float* rows[kFloatTile];
@@ -444,9 +443,7 @@ inline void multiply_panels(const MatmulArgs& args, std::int64_t panel, const Pa
                 rows[i] = pass.row(args, t + i) + k;
             }
             float* const of_tile = sums + P * t * kPanelRows;
-            if (widens) {
-                next.ask();
-            }
+            next.ask();
             if (last && count > kFloatTile) {
                 ask_for_outputs(args, panel, P, pass.first + t, tokens);
             }

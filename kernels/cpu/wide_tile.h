@@ -126,7 +126,7 @@ struct WideBytes : WideScales<kHasMin, kHasHalves> {
     template <class Dot, int P, int T>
     [[gnu::always_inline]] static void multiply(const WideBytes* block, int part,
                                                 const BlocksOfRows<Unit, T>& x, __m256i (&sums)[P][T]) {
-        constexpr int kBits = 4; // of fewer the sums are smaller; who has more is not unpacked (kUnpacksOnce)
+        constexpr int kBits = 4; // of fewer the sums are smaller; who has more is not unpacked (unpacks_once)
         static_assert(Dot::template kByteGroups<kBits> >= Scales::kGroups);
         typename Dot::template ByteSum<kBits> found[P][T];
         const auto add_group = [&]<int kBefore>() __attribute__((always_inline)) {
