@@ -105,16 +105,13 @@ std::byte* KvStore::keys(KvBlockId id, int layer, int head) {
     const auto& block = book_.at(id);
     const KvLayer& shape = layers_[static_cast<std::size_t>(layer)];
     return block.memory.get() + offsets_[type_index(block.type)][static_cast<std::size_t>(layer)] +
-           static_cast<std::size_t>(head) * k_block_bytes(block.type, shape.key_dim);
+           static_cast<std::size_t>(head) *
+               (k_block_bytes(block.type, shape.key_dim) + v_block_bytes(block.type, shape.value_dim));
 }
 
 std::byte* KvStore::values(KvBlockId id, int layer, int head) {
-    const auto& block = book_.at(id);
     const KvLayer& shape = layers_[static_cast<std::size_t>(layer)];
-    const auto heads = static_cast<std::size_t>(shape.kv_heads);
-    return block.memory.get() + offsets_[type_index(block.type)][static_cast<std::size_t>(layer)] +
-           heads * k_block_bytes(block.type, shape.key_dim) +
-           static_cast<std::size_t>(head) * v_block_bytes(block.type, shape.value_dim);
+    return keys(id, layer, head) + k_block_bytes(book_.at(id).type, shape.key_dim);
 }
 
 std::byte* KvStore::rows(KvBlockId id, int entry) { return keys(id, entry, 0); }

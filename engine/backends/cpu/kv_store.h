@@ -1,5 +1,6 @@
 // The memory of KV blocks. A block holds kKvBlockTokens tokens of every layer in one type; a layer's part is,
-// for each KV head, the keys transposed (a lane is a token) and then the values. A block of the other kind
+// for each KV head, the keys transposed (a lane is a token) and then the values: a head's keys and values lie
+// side by side, for the processor reads ahead best in few and long stretches. A block of the other kind
 // holds the states of every layer that has one, at one position of a sequence.
 #pragma once
 
