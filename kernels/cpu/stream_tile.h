@@ -120,8 +120,15 @@ inline void multiply_streamed_blocks(const MatmulArgs& args, std::index_sequence
     });
 }
 
+/// Few rows of 8 bits are widened, each call anew, where rows of weights are read as they lie: decoding
+/// panels for them takes several times as long.
 template <class Dot, class WeightBlock, std::size_t... kIndex>
 inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex...> tiles) {
+    if constexpr (kByRows<WeightBlock>) {
+        if (args.activation_bits == 8 && by_rows<WeightBlock>(args.weights, args.tokens)) {
+            return multiply_streamed_blocks<Dot, WeightBlock, I8Block, I16Block>(args, tiles);
+        }
+    }
     with_blocks<Dot, StreamedFormat::kBits>(args, tiles, [&]<class Source, class Block>(auto sequence) {
         multiply_streamed_blocks<Dot, WeightBlock, Source, Block>(args, sequence);
     });
