@@ -3,6 +3,9 @@
 
 #include "kernels/cpu/panels.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace switchyard::cpu {
 
 /// Puts a row's block into row `row` (0..7) of a panel's struct.
@@ -36,17 +39,32 @@ void decode(const PanelQ3_K& p, int sub, int row, DecodedBlock& out);
 void decode(const PanelQ2_K& p, int sub, int row, DecodedBlock& out);
 void decode(const PanelIQ4_XS& p, int sub, int row, DecodedBlock& out);
 
+// Values are moved in groups of four, a byte each: the bytes of a word, none of which reaches another.
+
+inline std::uint32_t load_group(const void* from) {
+    std::uint32_t group;
+    std::memcpy(&group, from, sizeof group);
+    return group;
+}
+inline void store_group(std::uint32_t group, void* to) { std::memcpy(to, &group, sizeof group); }
+
+/// Bits `shift` .. `shift` + kBits - 1 of each byte.
+template <int kBits>
+std::uint32_t bits_of(std::uint32_t group, int shift) {
+    return group >> shift & 0x01010101u * ((1u << kBits) - 1);
+}
+
 /// Column i of 32 in nibbles.
 inline int nibble(const PanelNibbles& q, int row, int i) {
     return q[i / 4 % 4][row][i % 4] >> (i / 16 * 4) & 15;
 }
 
-/// 32 values below 16 to nibbles.
-inline void pack_values(const std::uint8_t* values, int row, PanelNibbles& out) {
+/// To nibbles, of 32 bytes, the values at bits `shift` .. `shift` + 3.
+inline void pack_values(const std::uint8_t* bytes, int shift, int row, PanelNibbles& out) {
     for (int v = 0; v < 4; ++v) {
-        for (int j = 0; j < 4; ++j) {
-            out[v][row][j] = static_cast<std::uint8_t>(values[4 * v + j] | values[16 + 4 * v + j] << 4);
-        }
+        const std::uint32_t low = bits_of<4>(load_group(bytes + 4 * v), shift);
+        const std::uint32_t high = bits_of<4>(load_group(bytes + 16 + 4 * v), shift);
+        store_group(low | high << 4, out[v][row]);
     }
 }
 
@@ -55,15 +73,14 @@ using PanelBits = std::uint8_t[kPanelRows][4];
 
 inline int bit(const PanelBits& bits, int row, int i) { return bits[row][i % 4] >> (i / 4) & 1; }
 
-/// `value_bit(i)` is the bit of column i.
-template <class ValueBit>
-void pack_bits(const ValueBit& value_bit, int row, PanelBits& out) {
-    for (int j = 0; j < 4; ++j) {
-        out[row][j] = 0;
+/// `group(g)`: bytes of 0 or 1, those of columns 4 g .. 4 g + 3.
+template <class Group>
+void pack_bits(const Group& group, int row, PanelBits& out) {
+    std::uint32_t bits = 0;
+    for (int g = 0; g < 8; ++g) {
+        bits |= group(g) << g;
     }
-    for (int i = 0; i < 32; ++i) {
-        out[row][i % 4] |= static_cast<std::uint8_t>((value_bit(i) & 1) << (i / 4));
-    }
+    store_group(bits, out[row]);
 }
 
 } // namespace switchyard::cpu

@@ -3,7 +3,6 @@
 #include "kernels/cpu/panel_blocks.h"
 #include "kernels/grids.h"
 
-#include <cstring>
 #include <limits>
 
 namespace switchyard::cpu {
@@ -12,12 +11,14 @@ namespace {
 /// The files' nibbles are those of columns i and i + 16: groups move whole.
 void pack_nibbles(const std::uint8_t* q, int row, PanelNibbles& out) {
     for (int v = 0; v < 4; ++v) {
-        std::memcpy(out[v][row], q + 4 * v, 4);
+        store_group(load_group(q + 4 * v), out[v][row]);
     }
 }
 
 void pack_fifth_bits(const std::uint8_t* qh, int row, PanelBits& out) {
-    pack_bits([qh](int i) { return qh[i / 8] >> (i % 8); }, row, out);
+    const auto four = [qh](int g) { return qh[g / 2] >> (g % 2 * 4) & 15u; };
+    // Bit i times the product's bits 7 i comes to the lowest bit of byte i.
+    pack_bits([&](int g) { return bits_of<1>(four(g) * 0x00204081u, 0); }, row, out);
 }
 
 } // namespace
@@ -25,7 +26,7 @@ void pack_fifth_bits(const std::uint8_t* qh, int row, PanelBits& out) {
 void pack(const BlockQ8_0& block, int row, PanelQ8_0& out) {
     out.d[row] = block.d;
     for (int g = 0; g < 8; ++g) {
-        std::memcpy(out.q[g][row], block.q + 4 * g, 4);
+        store_group(load_group(block.q + 4 * g), out.q[g][row]);
     }
 }
 
@@ -64,12 +65,14 @@ void pack(const BlockMXFP4& block, int row, PanelMXFP4& out) {
 }
 
 void pack(const BlockFP8& block, int row, PanelFP8& out) {
-    out.scale[row] = block.scale;
+    std::uint32_t nan = 0; // bit 7 of a byte: in some group it is 0x7f or 0xff
+    for (int g = 0; g < 16; ++g) {
+        nan |= bits_of<7>(load_group(block.q + 4 * g), 0) + 0x01010101u;
+    }
+    // So that products need no test.
+    out.scale[row] = nan & 0x80808080u ? std::numeric_limits<float>::quiet_NaN() : block.scale;
     for (int i = 0; i < 64; ++i) {
         out.q[i][row] = block.q[i];
-        if ((block.q[i] & 0x7f) == 0x7f) { // so that products need no test
-            out.scale[row] = std::numeric_limits<float>::quiet_NaN();
-        }
     }
 }
 

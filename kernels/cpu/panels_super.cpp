@@ -9,25 +9,24 @@ namespace {
 
 /// Sub-block `sub` of Q4_K's and Q5_K's nibbles: 32 bytes hold two, low halves, then high halves.
 void pack_halves(const std::uint8_t* q, int sub, int row, PanelNibbles& out) {
-    std::uint8_t values[32];
-    for (int i = 0; i < 32; ++i) {
-        values[i] = q[sub / 2 * 32 + i] >> (sub % 2 * 4) & 15;
-    }
-    pack_values(values, row, out);
+    pack_values(q + sub / 2 * 32, sub % 2 * 4, row, out);
 }
 
 /// Sub-block `sub` of Q2_K's and Q3_K's pairs of bits: 32 bytes hold four, from the low bits up.
 void pack_pairs(const std::uint8_t* q, int sub, int row, PanelPairs& out) {
     for (int half = 0; half < 2; ++half) {
-        for (int j = 0; j < 4; ++j) {
-            const std::uint8_t* at = q + sub / 4 * 32 + half * 16 + j;
-            int bits = 0;
-            for (int i = 0; i < 4; ++i) {
-                bits |= (at[4 * i] >> (sub % 4 * 2) & 3) << (2 * i);
-            }
-            out[half][row][j] = static_cast<std::uint8_t>(bits);
+        std::uint32_t pairs = 0;
+        for (int i = 0; i < 4; ++i) {
+            const std::uint32_t group = load_group(q + sub / 4 * 32 + half * 16 + 4 * i);
+            pairs |= bits_of<2>(group, sub % 4 * 2) << (2 * i);
         }
+        store_group(pairs, out[half][row]);
     }
+}
+
+/// Bit `sub` of each of 32 bytes.
+void pack_bit(const std::uint8_t* bytes, int sub, int row, PanelBits& out) {
+    pack_bits([&](int g) { return bits_of<1>(load_group(bytes + 4 * g), sub); }, row, out);
 }
 
 /// Scale and minimum of Q4_K and Q5_K.
@@ -72,7 +71,7 @@ void pack(const BlockQ5_K& block, int row, PanelQ5_K& out) {
     for (int sub = 0; sub < 8; ++sub) {
         pack_scale(block.scales, sub, row, out.sub[sub]);
         pack_halves(block.q, sub, row, out.sub[sub].q);
-        pack_bits([&](int i) { return block.qh[i] >> sub; }, row, out.sub[sub].high);
+        pack_bit(block.qh, sub, row, out.sub[sub].high);
     }
 }
 
@@ -83,11 +82,7 @@ void pack(const BlockQ6_K& block, int row, PanelQ6_K& out) {
         // high (2, 3) halves of ql's bytes, and its 2 bits at 2 n of qh's.
         const int half = sub / 4, quarter = sub % 4;
         PanelQ6_K::Sub& to = out.sub[sub];
-        std::uint8_t values[32];
-        for (int i = 0; i < 32; ++i) {
-            values[i] = block.ql[half * 64 + quarter % 2 * 32 + i] >> (quarter / 2 * 4) & 15;
-        }
-        pack_values(values, row, to.q);
+        pack_values(block.ql + half * 64 + quarter % 2 * 32, quarter / 2 * 4, row, to.q);
         pack_pairs(block.qh, sub, row, to.high);
         to.scale[0][row] = block.scales[2 * sub];
         to.scale[1][row] = block.scales[2 * sub + 1];
@@ -99,7 +94,7 @@ void pack(const BlockQ3_K& block, int row, PanelQ3_K& out) {
     for (int sub = 0; sub < 8; ++sub) {
         PanelQ3_K::Sub& to = out.sub[sub];
         pack_pairs(block.q, sub, row, to.q);
-        pack_bits([&](int i) { return block.high[i] >> sub; }, row, to.high);
+        pack_bit(block.high, sub, row, to.high);
         to.scale[0][row] = static_cast<std::int8_t>(q3_scale(block.scales, 2 * sub) - 32);
         to.scale[1][row] = static_cast<std::int8_t>(q3_scale(block.scales, 2 * sub + 1) - 32);
     }
@@ -119,9 +114,7 @@ void pack(const BlockIQ4_XS& block, int row, PanelIQ4_XS& out) {
     out.d[row] = block.d;
     for (int sub = 0; sub < 8; ++sub) {
         for (int v = 0; v < 4; ++v) {
-            for (int j = 0; j < 4; ++j) {
-                out.sub[sub].q[v][row][j] = block.q[sub * 16 + 4 * v + j];
-            }
+            store_group(load_group(block.q + sub * 16 + 4 * v), out.sub[sub].q[v][row]);
         }
         const int low = block.scales_low[sub / 2] >> (sub % 2 * 4) & 15;
         const int high = block.scales_high >> (2 * sub) & 3;

@@ -91,6 +91,19 @@ void many_tokens(benchmark::State& state, BlockType type, Isa isa, int bits, std
         benchmark::Counter(operations * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
+/// A file's matrix to panels.
+void packing(benchmark::State& state, BlockType type) {
+    const std::int64_t rows = 768, cols = 1536;
+    const std::vector<std::byte> blocks(row_bytes(type, cols) * static_cast<std::size_t>(rows),
+                                        std::byte{0x31});
+    std::vector<std::byte> panels(cpu::packed_bytes(type, rows, cols));
+    for (auto _ : state) {
+        cpu::pack_panels(type, rows, cols, blocks.data(), panels.data(), 0, cpu::panels(rows));
+        benchmark::DoNotOptimize(panels.data());
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * blocks.size()));
+}
+
 /// `queries` queries of one KV head over `blocks` full blocks.
 void attention(benchmark::State& state, BlockType type, Isa isa, int head_dim, int value_dim, int queries,
                int blocks) {
@@ -189,6 +202,11 @@ void recurrence(benchmark::State& state, Isa isa, bool delta) {
 std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::Avx2 ? "avx2" : "scalar"; }
 
 [[maybe_unused]] const bool kRegistered = [] {
+    for (int i = 0; i < kBlockTypes; ++i) {
+        const auto type = static_cast<BlockType>(i);
+        benchmark::RegisterBenchmark(("pack/" + std::string(traits(type).name)).c_str(), packing, type)
+            ->Unit(benchmark::kMicrosecond);
+    }
     for (const Isa isa : {Isa::Avx2, Isa::Vnni}) {
         if (!cpu::available(isa)) {
             continue;
