@@ -1,6 +1,6 @@
 // Searching the scale (and minimum) of a block with the least squared error. Included inside the namespace of
-// who encodes, which has Lanes, all(), at_lane(), choose() and clamp() of eight floats; compiled without
-// fused operations, so that every processor and device finds the same bits.
+// who encodes, which has Lanes, all(), at_lane(), choose() and clamp() of eight floats, and extreme();
+// compiled without fused operations, so that every processor and device finds the same bits.
 //
 // A block's scale is searched by trying eight inverse scales at once, one a vector lane: round all values
 // with each, then solve the least squares for the scale that suits those roundings best. A second pass rounds
@@ -49,16 +49,6 @@ SWITCHYARD_HERE inline int best_lane(const Lanes& gain) {
     int best = 0;
     for (int lane = 1; lane < kLanes; ++lane) {
         best = at_lane(gain, lane) > at_lane(gain, best) ? lane : best;
-    }
-    return best;
-}
-
-/// The value of largest magnitude, with its sign.
-SWITCHYARD_HERE inline float extreme(const float* x, int count) {
-    float best = 0.0f;
-    SWITCHYARD_ROLLED_4
-    for (int i = 0; i < count; ++i) {
-        best = fabsf(x[i]) > fabsf(best) ? x[i] : best;
     }
     return best;
 }

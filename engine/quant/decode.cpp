@@ -1,6 +1,7 @@
 // Block formats back to floats, with the operations in the order of the formats' definition, so that the
 // result is the same bit for bit everywhere.
 #include "engine/quant/decode_blocks.h"
+#include "engine/quant/encoder.h"
 #include "engine/quant/quant.h"
 
 #include <cstring>
@@ -17,13 +18,9 @@ void decode_blocks(const std::byte* blocks, std::span<float> out) {
     }
 }
 
-template <auto kConvert>
+template <BlockType kType>
 void decode_16(const std::byte* in, std::span<float> out) {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, in + i * 2, sizeof bits);
-        out[i] = kConvert(bits);
-    }
+    row_coder().decode_16(kType, in, out);
 }
 
 void decode_f32(const std::byte* in, std::span<float> out) { std::memcpy(out.data(), in, out.size_bytes()); }
@@ -33,8 +30,8 @@ using DecodeRow = void (*)(const std::byte* blocks, std::span<float> out);
 /// In the order of BlockType.
 constexpr DecodeRow kDecoders[] = {
     decode_f32,
-    decode_16<half_to_float>,
-    decode_16<bf16_to_float>,
+    decode_16<BlockType::F16>,
+    decode_16<BlockType::BF16>,
     decode_blocks<BlockQ8_0, 32>,
     decode_blocks<BlockQ4_0, 32>,
     decode_blocks<BlockQ4_1, 32>,

@@ -9,22 +9,6 @@
 
 namespace switchyard {
 
-namespace {
-
-EncodeBlocks best_encoder() {
-    return __builtin_cpu_supports("avx2") ? avx2::encode_blocks : baseline::encode_blocks;
-}
-
-template <typename Convert>
-void encode_16(std::span<const float> values, std::byte* out, Convert convert) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::uint16_t bits = convert(values[i]);
-        std::memcpy(out + i * 2, &bits, sizeof bits);
-    }
-}
-
-} // namespace
-
 void encode_row(BlockType type, std::span<const float> values, std::byte* blocks, const float* importance) {
     const auto cols = static_cast<std::int64_t>(values.size());
     if (cols % traits(type).values != 0) {
@@ -39,13 +23,12 @@ void encode_row(BlockType type, std::span<const float> values, std::byte* blocks
         std::memcpy(blocks, values.data(), values.size_bytes());
         return;
     case BlockType::F16:
-        return encode_16(values, blocks, float_to_half);
     case BlockType::BF16:
-        return encode_16(values, blocks, float_to_bf16);
+        return row_coder().encode_16(type, values, blocks);
     default:
         break;
     }
-    const EncodeBlocks encode = best_encoder();
+    const EncodeBlocks encode = row_coder().encode_blocks;
     if (importance == nullptr) {
         return encode(type, values.data(), nullptr, values.size(), blocks);
     }

@@ -1,6 +1,6 @@
-// The encoders of all packed formats. Included by encode_baseline.cpp and encode_avx2.cpp, which name the
-// namespace (SWITCHYARD_ISA) and set the compiler's instruction set. Only vector extensions and plain
-// arithmetic without fused operations: both builds give the same bytes.
+// The encoders of all packed formats, and rows of 16-bit floats. Included by encode_baseline.cpp and
+// encode_avx2.cpp, which name the namespace (SWITCHYARD_ISA) and set the compiler's instruction set. Only
+// vector extensions and plain arithmetic without fused operations: both builds give the same bytes.
 #include "engine/quant/encoder.h"
 #include "engine/quant/quant.h"
 #include "kernels/anywhere.h"
@@ -227,7 +227,38 @@ void encode_q8_k(const float* x, BlockQ8_K& b) {
     }
 }
 
-} // namespace
+template <typename Convert>
+void encode_all_16(std::span<const float> values, std::byte* out, Convert convert) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::uint16_t bits = convert(values[i]);
+        std::memcpy(out + i * 2, &bits, sizeof bits);
+    }
+}
+
+template <typename Convert>
+void decode_all_16(const std::byte* in, std::span<float> out, Convert convert) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        std::uint16_t bits;
+        std::memcpy(&bits, in + i * 2, sizeof bits);
+        out[i] = convert(bits);
+    }
+}
+
+void encode_16(BlockType type, std::span<const float> values, std::byte* out) {
+    if (type == BlockType::F16) {
+        encode_all_16(values, out, [](float f) { return float_to_half(f); });
+    } else {
+        encode_all_16(values, out, [](float f) { return float_to_bf16(f); });
+    }
+}
+
+void decode_16(BlockType type, const std::byte* in, std::span<float> out) {
+    if (type == BlockType::F16) {
+        decode_all_16(in, out, [](std::uint16_t bits) { return half_to_float(bits); });
+    } else {
+        decode_all_16(in, out, [](std::uint16_t bits) { return bf16_to_float(bits); });
+    }
+}
 
 void encode_blocks(BlockType type, const float* values, const float* weights, std::size_t count,
                    std::byte* blocks) {
@@ -271,5 +302,9 @@ void encode_blocks(BlockType type, const float* values, const float* weights, st
         return;
     }
 }
+
+} // namespace
+
+const RowCoder kRowCoder{encode_blocks, decode_16, encode_16};
 
 } // namespace switchyard::SWITCHYARD_ISA

@@ -1,9 +1,12 @@
-// The encoders, built twice from encode_blocks.h: for every x86-64 and for AVX2. Both give the same bytes.
+// What reads and writes rows, built twice from encode_blocks.h: for every x86-64 and for AVX2. Both give the
+// same bytes.
 #pragma once
 
 #include "kernels/blocks.h"
+#include "kernels/processor.h"
 
 #include <cstddef>
+#include <span>
 
 namespace switchyard {
 
@@ -13,13 +16,21 @@ namespace switchyard {
 using EncodeBlocks = void (*)(BlockType type, const float* values, const float* weights, std::size_t count,
                               std::byte* blocks);
 
+/// Values in 16 bits (F16 or BF16: `type`) to floats, and back.
+using Decode16 = void (*)(BlockType type, const std::byte* in, std::span<float> out);
+using Encode16 = void (*)(BlockType type, std::span<const float> values, std::byte* out);
+
+struct RowCoder {
+    EncodeBlocks encode_blocks;
+    Decode16 decode_16;
+    Encode16 encode_16;
+};
 namespace baseline {
-void encode_blocks(BlockType type, const float* values, const float* weights, std::size_t count,
-                   std::byte* blocks);
+extern const RowCoder kRowCoder;
 }
 namespace avx2 {
-void encode_blocks(BlockType type, const float* values, const float* weights, std::size_t count,
-                   std::byte* blocks);
+extern const RowCoder kRowCoder;
 }
+inline const RowCoder& row_coder() { return has_avx2() ? avx2::kRowCoder : baseline::kRowCoder; }
 
 } // namespace switchyard

@@ -1,6 +1,7 @@
 // Reference encode and decode of the block formats. Decoding is bit-exact; encoding minimises squared error.
 #pragma once
 
+#include "engine/quant/half.h"
 #include "kernels/blocks.h"
 
 #include <optional>
@@ -8,16 +9,6 @@
 #include <string_view>
 
 namespace switchyard {
-
-float half_to_float(Half h);
-Half float_to_half(float f); ///< rounds to nearest even
-inline float bf16_to_float(std::uint16_t b) {
-    const std::uint32_t bits = std::uint32_t{b} << 16;
-    float f;
-    __builtin_memcpy(&f, &bits, sizeof f);
-    return f;
-}
-std::uint16_t float_to_bf16(float f); ///< rounds to nearest even, keeps NaN
 
 /// One row: `blocks` holds row_bytes(type, out.size()) bytes.
 void decode_row(BlockType type, const std::byte* blocks, std::span<float> out);

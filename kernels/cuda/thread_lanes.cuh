@@ -54,5 +54,14 @@ __device__ inline Lanes clamp(const Lanes& x, float lo, float hi) {
 }
 #undef SWITCHYARD_EACH_LANE
 
+/// The value of largest magnitude, with its sign; of several the first.
+__device__ inline float extreme(const float* x, int count) {
+    float best = 0.0f;
+    SWITCHYARD_ROLLED_4
+    for (int i = 0; i < count; ++i)
+        best = fabsf(x[i]) > fabsf(best) ? x[i] : best;
+    return best;
+}
+
 } // namespace
 } // namespace switchyard::cuda

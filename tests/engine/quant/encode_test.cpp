@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 
 namespace switchyard {
@@ -97,11 +99,57 @@ TEST_P(Encode, BothBuildsGiveTheSameBytes) {
     const std::vector<float> values = normal_values(256 * 64, 5), ones(values.size(), 1.0f);
     const std::size_t bytes = row_bytes(GetParam(), static_cast<std::int64_t>(values.size()));
     std::vector<std::byte> a(bytes), b(bytes);
-    baseline::encode_blocks(GetParam(), values.data(), ones.data(), values.size(), a.data());
-    avx2::encode_blocks(GetParam(), values.data(), ones.data(), values.size(), b.data());
+    baseline::kRowCoder.encode_blocks(GetParam(), values.data(), ones.data(), values.size(), a.data());
+    avx2::kRowCoder.encode_blocks(GetParam(), values.data(), ones.data(), values.size(), b.data());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), bytes), 0);
-    avx2::encode_blocks(GetParam(), values.data(), nullptr, values.size(), b.data());
+    avx2::kRowCoder.encode_blocks(GetParam(), values.data(), nullptr, values.size(), b.data());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), bytes), 0) << "weights that are all alike";
+}
+
+TEST(Rows16, BothBuildsConvertAsSingleValuesAre) {
+    std::vector<std::uint16_t> halves(0x10000);
+    std::iota(halves.begin(), halves.end(), std::uint16_t{0});
+    std::vector<float> floats(halves.size()), values(0x40001); // ending within a vector
+    std::mt19937 generator(11);
+    for (float& value : values) // whatever bits: NaN, infinities and subnormals too
+        value = std::bit_cast<float>(static_cast<std::uint32_t>(generator()));
+    for (std::size_t i = 0; i < 64; ++i) // around what rounds to infinity, and to subnormals
+        values[i] =
+            std::bit_cast<float>((i < 32 ? 0x477fefe0u : 0x387fffd0u) + static_cast<std::uint32_t>(i));
+    std::vector<std::uint16_t> encoded(values.size());
+    for (const RowCoder* coder : {&baseline::kRowCoder, &avx2::kRowCoder}) {
+        if (coder == &avx2::kRowCoder && !__builtin_cpu_supports("avx2"))
+            continue;
+        for (const BlockType type : {BlockType::F16, BlockType::BF16}) {
+            const bool half = type == BlockType::F16;
+            coder->decode_16(type, reinterpret_cast<const std::byte*>(halves.data()), floats);
+            for (std::uint32_t h = 0; h < 0x10000; ++h) {
+                const auto bits = static_cast<std::uint16_t>(h);
+                ASSERT_EQ(std::bit_cast<std::uint32_t>(floats[h]),
+                          std::bit_cast<std::uint32_t>(half ? half_to_float(bits) : bf16_to_float(bits)))
+                    << h;
+            }
+            coder->encode_16(type, values, reinterpret_cast<std::byte*>(encoded.data()));
+            for (std::size_t i = 0; i < values.size(); ++i)
+                ASSERT_EQ(encoded[i], half ? float_to_half(values[i]) : float_to_bf16(values[i]))
+                    << values[i];
+        }
+    }
+}
+
+TEST(Extreme, IsTheFirstOfTheLargestMagnitude) {
+    // Q8_0's scale and Q4_0's sign hang on it.
+    std::vector<float> values(32, 0.5f);
+    values[9] = -2.0f;
+    values[17] = 2.0f;
+    values[3] = std::numeric_limits<float>::quiet_NaN();
+    BlockQ8_K block[1];
+    values.resize(256);
+    encode_row(BlockType::Q8_K, values, reinterpret_cast<std::byte*>(block));
+    EXPECT_FLOAT_EQ(block->d, 2.0f / 127.0f);
+    std::swap(values[9], values[17]);
+    encode_row(BlockType::Q8_K, values, reinterpret_cast<std::byte*>(block));
+    EXPECT_FLOAT_EQ(block->d, -2.0f / 127.0f);
 }
 
 TEST_P(Encode, KeepsZerosAndConstants) {
