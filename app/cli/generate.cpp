@@ -136,6 +136,7 @@ void run_generate(const GenerateArguments& options, const std::vector<DialMove>&
         print_note(stats_text(record.timings));
     if (record.finish == FinishReason::Failed)
         throw Error(record.error);
+    Interrupt::end_program();
 }
 
 } // namespace

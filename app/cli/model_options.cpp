@@ -232,10 +232,17 @@ Interrupt::~Interrupt() {
     watcher_.join();
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
-    if (interrupted == SIGTERM) { // what was under way is given up in order; then it ends as it was told to
-        std::fflush(stdout);
-        std::raise(SIGTERM);
-    }
+    if (interrupted == SIGTERM) // what was under way is given up in order; then it ends as it was told to
+        end_program();
+}
+
+void Interrupt::end_program() {
+    const int signal = interrupted;
+    if (signal == 0)
+        return;
+    std::fflush(stdout);
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
 }
 
 std::string read_text_file(const std::string& path) {

@@ -104,11 +104,12 @@ void packing(benchmark::State& state, BlockType type) {
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * blocks.size()));
 }
 
-/// `queries` queries of one KV head over `blocks` full blocks.
+/// `queries` queries of one KV head over `blocks` full blocks. `latent`: values are the keys' first
+/// dimensions.
 void attention(benchmark::State& state, BlockType type, Isa isa, int head_dim, int value_dim, int queries,
-               int blocks) {
+               int blocks, bool latent = false) {
     const std::size_t k_bytes = cpu::k_block_bytes(type, head_dim),
-                      v_bytes = cpu::v_block_bytes(type, value_dim);
+                      v_bytes = latent ? 0 : cpu::v_block_bytes(type, value_dim);
     std::vector<std::byte> k(k_bytes * static_cast<std::size_t>(blocks)),
         v(v_bytes * static_cast<std::size_t>(blocks));
     const int width = cpu::accumulator_floats(value_dim);
@@ -133,7 +134,7 @@ void attention(benchmark::State& state, BlockType type, Isa isa, int head_dim, i
     for (auto _ : state) {
         for (std::size_t b = 0; b < static_cast<std::size_t>(blocks); ++b) {
             args.k_block = k.data() + b * k_bytes;
-            args.v_block = v.data() + b * v_bytes;
+            args.v_block = latent ? nullptr : v.data() + b * v_bytes;
             cpu::table(isa).attend_block(args);
         }
         benchmark::DoNotOptimize(acc.data());
@@ -233,8 +234,10 @@ std::string isa_name(Isa isa) { return isa == Isa::Vnni ? "vnni" : isa == Isa::A
         }
         for (const BlockType type : {BlockType::F32, BlockType::F16, BlockType::Q8_0, BlockType::Q4_0}) {
             const std::string name(traits(type).name);
-            add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32);
-            add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16);
+            add("attend_decode/" + name, attention, type, isa, 64, 64, 3, 32, false);
+            add("attend_prefill/" + name, attention, type, isa, 64, 64, 96, 16, false);
+            add("attend_prefill_128/" + name, attention, type, isa, 128, 128, 64, 16, false);
+            add("attend_latent/" + name, attention, type, isa, 576, 512, 16, 16, true);
         }
         add("recurrence/delta_rule", recurrence, isa, true);
         add("recurrence/state_space", recurrence, isa, false);

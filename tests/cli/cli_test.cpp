@@ -5,6 +5,7 @@
 #include "tests/support/npy.h"
 
 #include <cmath>
+#include <csignal>
 
 namespace switchyard {
 namespace {
@@ -319,6 +320,18 @@ TEST_F(CliTest, BenchFollowsEveryChangeOfPrecision) {
     EXPECT_EQ(recode.back()["weights_bytes"], bench["weights_bytes"]);
     for (const Json& change : recode)
         EXPECT_GT(change["seconds"], 0) << change["quant"];
+}
+
+TEST_F(CliTest, AnInterruptedAnswerEndsByTheSignal) {
+    // Only once it answers: whatever else it does then is done in order.
+    const std::string out = file("answer"), line = std::string(SWITCHYARD_CLI) + " generate " + model +
+                                                   " --raw --prompt a --max-tokens 4000 >" + out +
+                                                   " & until [ -s " + out +
+                                                   " ]; do sleep 0.01; done; kill -INT $!; wait $!";
+    const int status = std::system(line.c_str());
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
+    EXPECT_EQ(slurp(out).back(), '\n') << "the answer's line is ended";
 }
 
 TEST_F(CliTest, ErrorsAreOneLineThatNamesTheCause) {
