@@ -36,6 +36,7 @@ struct ControlSpec {
            step = 1;       ///< numbers; an experts maximum of 0 means: the model's expert count
     ControlValue fallback; ///< the default
     std::vector<std::string_view> choices = {};
+    std::vector<std::string_view> costs = {}; ///< of the choices, in few words, shown beside them; "": none
     /// A number that means something of its own, and the English word shown for it: {0, "off"}.
     struct Named {
         double value = 0;

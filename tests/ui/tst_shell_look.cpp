@@ -187,7 +187,9 @@ class TestShellLook : public QObject {
         for (const char* text : controlStrings())
             listed.insert(text);
         for (const ControlSpec& spec : controls()) {
-            for (const std::string_view text : {spec.label, spec.help, spec.unit})
+            std::vector<std::string_view> texts = {spec.label, spec.help, spec.unit};
+            texts.insert(texts.end(), spec.costs.begin(), spec.costs.end());
+            for (const std::string_view text : texts)
                 QVERIFY2(text.empty() || listed.contains(std::string(text)), std::string(text).c_str());
         }
     }

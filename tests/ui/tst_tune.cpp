@@ -263,6 +263,17 @@ class TestTune : public QObject {
         QVERIFY(stops.indexOf(u"file"_s) < stops.indexOf(u"F16"_s));
     }
 
+    void eightBitsSayWhatTheyCost() {
+        Bench bench;
+        bench.show(denseModel());
+        ControlRow* row = bench.column->row("activations");
+        auto* line = bench.find<QLabel>(u"tune.activations.forecast"_s);
+        QVERIFY2(line->text().isEmpty(), qPrintable(line->text()));
+        row->setValue(ControlValue(std::string("8")));
+        QVERIFY2(line->text().contains(u"NMSE"_s) && line->text().contains(u"perplexity"_s),
+                 qPrintable(line->text()));
+    }
+
     void hoveringShowsBytesAndSpeedBeforeTheChoice() {
         Bench bench;
         ControlRow* row = bench.column->row("quant");

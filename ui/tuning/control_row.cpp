@@ -316,6 +316,9 @@ QString ControlRow::forecastText(int stop, bool full) const {
         parts << tr("experts %1 in RAM").arg(bytesText(choice.experts_in_ram));
     if (!choice.note.isEmpty())
         parts << engineFallbacks(choice.note);
+    const auto at = std::ranges::find(spec_.choices, choice.name.toStdString()) - spec_.choices.begin();
+    if (at < std::ssize(spec_.costs) && !spec_.costs[static_cast<std::size_t>(at)].empty())
+        parts << controlText(spec_.costs[static_cast<std::size_t>(at)]);
     if (spec_.name == "kv" && choice.bytes > 0)
         parts << tr("with a full context");
     return parts.join(u" · "_s);

@@ -10,8 +10,8 @@ namespace {
 constexpr std::int64_t kHiddenChunk = FeedForwardUnit::kChunk;
 constexpr int kHiddenRows = 96; ///< whose gates and ups are computed together
 
-std::int64_t usual_down_panels(std::int64_t count) {
-    return std::clamp(count / 16, std::int64_t{1}, std::int64_t{8});
+std::int64_t usual_down_panels(std::int64_t count, int threads) {
+    return std::clamp(count / usual_tasks(threads), std::int64_t{1}, std::int64_t{8});
 }
 
 void add_bias(const float* bias, float* y, std::int64_t n) {
@@ -178,7 +178,7 @@ RangeLengths FeedForwardStage::down_ranges(const StepRun& run, std::span<const U
     if (units.empty())
         return {1, count};
     const Slice& first = *units.front().down;
-    const std::int64_t usual = usual_down_panels(count);
+    const std::int64_t usual = usual_down_panels(count, run.threads());
     std::int64_t most = most_down_panels(run.rows(), run.threads(), count);
     if (run.rows() > StepShape::kStreamedRows)
         return {usual, most}; // products look for a stop between rows
@@ -189,7 +189,7 @@ RangeLengths FeedForwardStage::down_ranges(const StepRun& run, std::span<const U
 }
 
 std::int64_t FeedForwardStage::most_down_panels(int rows, int threads, std::int64_t count) const {
-    const std::int64_t usual = usual_down_panels(count);
+    const std::int64_t usual = usual_down_panels(count, threads);
     return rows <= StepShape::kStreamedRows
                ? std::max(usual, count / (2 * threads))
                : std::max(usual, std::clamp<std::int64_t>(count / (8 * threads), 1, 16));

@@ -208,7 +208,7 @@ std::int64_t panels_of_a_piece(const Slice& weight, int rows) {
     return std::max<std::int64_t>(static_cast<std::int64_t>(macs_of_a_piece(weight) / a_panel), 1);
 }
 
-RangeLengths panel_ranges(int rows, const Slice& weight) {
+RangeLengths panel_ranges(int rows, const Slice& weight, int threads) {
     const std::int64_t panels = cpu::panels(weight.rows);
     const std::size_t panel_bytes = packed_bytes(weight.type, kPanelRows, weight.cols);
     constexpr std::size_t kStretch = 16 << 10; // bytes: shorter ones come at half the speed
@@ -216,8 +216,8 @@ RangeLengths panel_ranges(int rows, const Slice& weight) {
     constexpr std::size_t kTaskBytes = 96 << 10;
     constexpr std::int64_t kTaskColumns = 1536;
     const std::size_t part_bytes = packed_bytes(weight.type, kPanelRows, std::min(weight.cols, kTaskColumns));
-    const std::int64_t some =
-        std::max<std::int64_t>((panels + 15) / 16, 1); // for cores that others slow down
+    const std::int64_t tasks = usual_tasks(threads);
+    const std::int64_t some = std::max<std::int64_t>((panels + tasks - 1) / tasks, 1);
     if (rows <= StepShape::kStreamedRows) {
         const auto stretch = static_cast<std::int64_t>(kStretch / std::max<std::size_t>(panel_bytes, 1));
         const std::int64_t least = std::clamp<std::int64_t>(stretch, 1, some);

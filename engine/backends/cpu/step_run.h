@@ -288,8 +288,10 @@ class Stage {
     virtual void run(StepRun& run, ThreadContext& worker) const = 0;
 };
 
+/// In how many tasks a loop's work comes, where it has so much: others may slow a core down.
+inline std::int64_t usual_tasks(int threads) { return std::max(16, 4 * threads); }
 /// Lengths of the ranges of a weight's panels that `rows` rows are multiplied with.
-RangeLengths panel_ranges(int rows, const Slice& weight);
+RangeLengths panel_ranges(int rows, const Slice& weight, int threads);
 /// Panels that may pass between two looks for a stop.
 std::int64_t panels_of_a_piece(const Slice& weight, int rows);
 

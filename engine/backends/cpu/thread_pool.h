@@ -27,8 +27,9 @@ class Barrier {
 
   private:
     const int threads_;
-    std::atomic<int> arrived_{0};
-    std::atomic<unsigned> generation_{0};
+    // Those who wait look at the second line, and whoever arrives writes the first.
+    alignas(64) std::atomic<int> arrived_{0};
+    alignas(64) std::atomic<unsigned> generation_{0};
     std::atomic<bool> broken_{false};
 };
 
@@ -58,9 +59,9 @@ class ThreadPool {
     std::mutex turn_; ///< one job at a time
     const std::function<void(int)>* job_ = nullptr;
     std::atomic<bool> failed_{false};
-    std::exception_ptr failure_; ///< of the thread that set failed_
-    std::atomic<unsigned> started_{0};
-    std::atomic<int> running_{0};
+    std::exception_ptr failure_;                   ///< of the thread that set failed_
+    alignas(64) std::atomic<unsigned> started_{0}; // as of the barrier
+    alignas(64) std::atomic<int> running_{0};
     std::atomic<bool> quit_{false};
     std::vector<std::thread> workers_;
 };
