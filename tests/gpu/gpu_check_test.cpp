@@ -232,6 +232,17 @@ TEST(ResultsPage, HasSharesOfTheLimitsOfItsOwnRun) {
               (std::vector<std::string>{"a-shape", "Q8_0", "1", "128", "1000.0", "1000.0", "2000.0", "500.0",
                                         "bytes", "50.0 %", "50.00", "20.00", "5.00", "15.00", "100.00"}));
     EXPECT_EQ(answers[2][8], "instructions") << page;
+    // Where the router's bytes were read within the experts' time, that is what they lie in.
+    Json within = decode_record(1, 1000, 1e9);
+    within["stages"]["router"] = {{"bytes", 4e7}, {"us", 0.0}};
+    const std::string other =
+        results_page({"2026-01-02", "abc", true},
+                     {card_record(),
+                      limits_record(),
+                      {{"phase", "speed a"}, {"status", "ok"}, {"results", Json::array({within})}}});
+    const auto row = table_of(other, "Answers").at(1);
+    EXPECT_EQ(row[12], "0.00") << other;
+    EXPECT_EQ(row[13], "14.00") << other;
     EXPECT_EQ(table_of(page, "Sequences side by side").at(1).back(), "16.0x");
     EXPECT_EQ(table_of(page, "Prompts").at(1).back(), "20.0 %");
     EXPECT_NE(page.find("| speed a | over its time |"), std::string::npos) << page;

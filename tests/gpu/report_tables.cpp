@@ -72,14 +72,14 @@ LostTime lost_time(const Json& step, const CardLimits& limits) {
     lost.whole = beyond(step.value("step_us", 0.0), step.value("bytes", 0.0)) / layers;
     const Json stages = step.value("stages", Json::object());
     for (const auto& [name, stage] : stages.items()) {
-        const double own = beyond(stage.value("us", 0.0), stage.value("bytes", 0.0));
+        const double us = stage.value("us", 0.0), own = beyond(us, stage.value("bytes", 0.0));
         lost.by_stage = lost.by_stage || stage.contains("us");
         if (name == "attention")
             lost.attention += own / layers;
-        else if (name == "router")
+        else if (name == "router" && us > 0)
             lost.router += own / layers;
-        else if (name == "experts" || name == "feed_forward")
-            lost.feed_forward += own / layers;
+        else if (name == "router" || name == "experts" || name == "feed_forward")
+            lost.feed_forward += own / layers; // one row may be routed within it
         else
             lost.head += own;
     }

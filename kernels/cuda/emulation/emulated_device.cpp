@@ -169,8 +169,9 @@ class EmulatedDevice : public Device {
 #undef SWITCHYARD_RESIDENT
         };
         const auto& own = kKernels[static_cast<std::size_t>(kernel)];
-        return std::min(own.blocks, static_cast<int>((info_.shared_bytes + kOfDriver) /
-                                                     (own.shared + more_shared + kOfDriver)));
+        const auto by_shared =
+            static_cast<int>((info_.shared_bytes + kOfDriver) / (own.shared + more_shared + kOfDriver));
+        return std::min({own.blocks, by_shared, options_.resident_blocks});
     }
     DenseProducts* dense_products() override { return options_.dense_products ? &products_ : nullptr; }
 

@@ -17,6 +17,7 @@ struct EmulatedOptions {
     std::size_t memory_bytes = std::size_t{1} << 30; ///< of the device
     std::uint32_t seed = 1;                          ///< of every order that is drawn
     int multiprocessors = 4;
+    int resident_blocks = 64; ///< that a multiprocessor holds at most
     int compute = 90;
     std::size_t shared_bytes = std::size_t{227} << 10; ///< that one block may have
     std::size_t l2_bytes = std::size_t{4} << 20;

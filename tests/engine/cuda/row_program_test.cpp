@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace switchyard {
@@ -33,13 +34,16 @@ class CudaRowProgram : public testing::TestWithParam<const char*> {};
 
 TEST_P(CudaRowProgram, AnyNumberOfBlocksInAnyOrderGivesTheBitsOfLaunches) {
     const auto expected = logits_by(GetParam(), {}, cuda::StepLaunches::Graphs);
-    for (const int multiprocessors : {1, 2, 3, 7})
+    // Grids of one to seven blocks.
+    for (const auto& [multiprocessors, resident] :
+         {std::pair{1, 1}, {1, 2}, {3, 1}, {2, 2}, {5, 1}, {3, 2}, {7, 1}})
         EXPECT_EQ(logits_by(GetParam(),
                             {.seed = static_cast<unsigned>(multiprocessors) * 31,
-                             .multiprocessors = multiprocessors},
+                             .multiprocessors = multiprocessors,
+                             .resident_blocks = resident},
                             cuda::StepLaunches::Programs),
                   expected)
-            << multiprocessors << " multiprocessors";
+            << multiprocessors << " multiprocessors with " << resident << " blocks each";
 }
 
 /// Waits are counted by each block: those between stages, and those within some. A block that had nothing to
