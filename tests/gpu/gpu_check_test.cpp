@@ -251,7 +251,7 @@ TEST(ResultsPage, HasSharesOfTheLimitsOfItsOwnRun) {
 
 TEST(ResultsPage, SaysWhereInstructionsWereNotCounted) {
     Json step = decode_record(32, 2000, 4e10); // by instructions, if it were not for:
-    step["tiles"]["Q2_K"] = {1.0, 0.0, 0.0};
+    step["tiles"]["F32"] = {1.0, 0.0, 0.0};
     const Json speed = {{"phase", "speed a"}, {"status", "ok"}, {"results", Json::array({step})}};
     const std::string page = results_page({"2026-01-02", "abc"}, {card_record(), limits_record(), speed});
     const auto answers = table_of(page, "Answers");

@@ -69,17 +69,15 @@ struct KvContents {
         };
         for (int h = 0; h < layer.kv_heads; ++h)
             for (int t = 0; t < kKvBlockTokens; ++t) {
+                std::byte* const own = cpu.data() + static_cast<std::size_t>(h) * (keys + values);
                 const std::int64_t head = planes.layer + std::int64_t{h} * planes.head;
                 const auto k = row(layer.key_dim);
-                cpu::store_k(BlockType::F16, k.data(), layer.key_dim, t,
-                             cpu.data() + static_cast<std::size_t>(h) * keys);
+                cpu::store_k(BlockType::F16, k.data(), layer.key_dim, t, own);
                 put(k, head + std::int64_t{t} * planes.key_row);
                 if (layer.value_dim == 0)
                     continue;
                 const auto v = row(layer.value_dim);
-                cpu::store_v(BlockType::F16, v.data(), layer.value_dim, t,
-                             cpu.data() + static_cast<std::size_t>(layer.kv_heads) * keys +
-                                 static_cast<std::size_t>(h) * values);
+                cpu::store_v(BlockType::F16, v.data(), layer.value_dim, t, own + keys);
                 put(v, head + planes.values + std::int64_t{t} * planes.value_row);
             }
     }

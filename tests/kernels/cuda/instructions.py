@@ -1,6 +1,7 @@
 """Counts what products of answers take a weight: instructions of a lane in the hot loop of each kind of unit.
 
 usage: instructions.py [TYPE ...]    needs nvcc and nvdisasm (PyPI: nvidia-cuda-nvdisasm) on PATH
+       instructions.py --check       of the types in tests/gpu/instruction_costs.cpp, fails where they take more
 Compiles a kernel that knows one type alone, with the flags of the library, and reads the machine code for sm_90. Prints
 rows as tests/gpu/instruction_costs.cpp has them: with one row, with up to eight, and for each further eight.
 """
@@ -12,6 +13,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+TABLE = ROOT / "tests/gpu/instruction_costs.cpp"
+ROUNDED = 0.01  # compilers of one version may order instructions anew
 UNITS = {"F32": ("WideUnit", 64), "F16": ("PairUnit", 128), "BF16": ("PairUnit", 128), "FP8": ("PairUnit", 128)}
 INTEGER_UNIT = ("IntegerUnit", 256)  # and its columns
 TILE_ROWS, LANES = 16, 32
@@ -80,17 +83,37 @@ def count(types):
     return counts
 
 
-def main(types):
+def committed():
+    """{type: its three figures in the table}"""
+    rows = re.findall(r'{"(\w+)", ([\d.]+), ([\d.]+), ([\d.]+)}', TABLE.read_text())
+    return {name: [float(one) for one in figures] for name, *figures in rows}
+
+
+def check(counted):
+    """Whether no type takes more instructions than the table says; what differs is printed."""
+    good = True
+    for name, stated in committed().items():
+        for what, now, then in zip(("one row", "up to eight", "each further eight"), counted[name], stated):
+            if now > then + ROUNDED:
+                print(f"{name}, {what}: {now:.2f} instructions a weight, {then:.2f} are in {TABLE.name}")
+                good = False
+    return good
+
+
+def main(arguments):
+    types = list(committed()) if arguments == ["--check"] else arguments or list(committed()) + ["F32"]
     for tool in ("nvcc", "nvdisasm"):
         if not shutil.which(tool):
             print(f"{tool} was not found: no instructions are counted")
             return 77
     counts = count(types)
+    figures = {}
     for name in types:
         one, few, many = (counts[name, rows] for rows in (1, 8, 32))
-        print(f'    {{"{name}", {one:.2f}, {few:.2f}, {(many - few) / 3:.2f}}},')
-    return 0
+        figures[name] = [one, few, (many - few) / 3]
+        print("    " + f'{{"{name}", {one:.2f}, {few:.2f}, {(many - few) / 3:.2f}}},')
+    return 0 if arguments != ["--check"] or check(figures) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["Q4_K", "Q5_0", "Q8_0", "Q6_K", "BF16", "F32"]))
+    sys.exit(main(sys.argv[1:]))
