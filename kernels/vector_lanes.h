@@ -25,7 +25,7 @@ inline float largest(Lanes x) {
     return larger(x, __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6))[0];
 }
 
-/// The value of largest magnitude, with its sign; of several the first. `count`: a multiple of 8.
+/// The value of largest magnitude, with its sign; of several the first. PRECOND: count is a multiple of 8.
 inline float extreme(const float* x, int count) {
     Lanes up = all(0.0f), down = up;
     for (int i = 0; i < count; i += 8) {

@@ -82,7 +82,8 @@ class Interrupt {
     Interrupt& operator=(const Interrupt&) = delete;
     std::stop_token token() const { return source_.get_token(); }
     void stop() { source_.request_stop(); } ///< as Ctrl+C does
-    /// Ends the program by the signal that came, so that who started it knows; none came: nothing.
+    /// Ends the program by the signal that came, so that who started it knows; none came: nothing. For
+    /// commands that end in order when they are interrupted: others throw Error.
     static void end_program();
 
   private:

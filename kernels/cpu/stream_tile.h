@@ -134,7 +134,8 @@ inline void multiply_streamed(const MatmulArgs& args, std::index_sequence<kIndex
     });
 }
 
-/// takes_bytes() (kernels.h) on this instruction set, as with_blocks() has it.
+/// takes_bytes() (kernels.h) on this instruction set, as with_blocks() has it; few rows of streamed types
+/// aside.
 template <class Dot>
 inline bool takes_bytes_of(BlockType type) {
     bool takes = Dot::template kTakesBytes<StreamedFormat::kBits>;

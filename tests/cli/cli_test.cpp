@@ -325,8 +325,8 @@ TEST_F(CliTest, BenchFollowsEveryChangeOfPrecision) {
 TEST_F(CliTest, AnInterruptedAnswerEndsByTheSignal) {
     // Only once it answers: whatever else it does then is done in order.
     const std::string out = file("answer"), line = std::string(SWITCHYARD_CLI) + " generate " + model +
-                                                   " --raw --prompt a --max-tokens 4000 >" + out +
-                                                   " & until [ -s " + out +
+                                                   " --raw --prompt a --temp 0 --max-tokens 4000 >" + out +
+                                                   " & while kill -0 $! && ! [ -s " + out +
                                                    " ]; do sleep 0.01; done; kill -INT $!; wait $!";
     const int status = std::system(line.c_str());
     ASSERT_TRUE(WIFEXITED(status));

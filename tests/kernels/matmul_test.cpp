@@ -170,16 +170,16 @@ TEST(Matmul, DoesNotDependOnTheBatch) {
 TEST(Matmul, TakesRowsLongerThanItsBuffers) {
     struct Long {
         BlockType type;
-        int cols, bits;
+        int cols, bits, tokens = 7;
     };
-    for (const auto& [type, cols, bits] :
+    for (const auto& [type, cols, bits, tokens] :
          {Long{BlockType::Q4_0, 32 * 4100, 16}, Long{BlockType::Q4_0, 32 * 1000, 16},
           Long{BlockType::Q4_0, 32 * 4100, 8}, Long{BlockType::Q8_0, 32 * 4100, 8},
-          Long{BlockType::IQ3_S, 256 * 512, 8}, Long{BlockType::IQ3_S, 256 * 60, 16},
-          Long{BlockType::IQ1_M, 256 * 130, 16}, Long{BlockType::TQ1_0, 256 * 130, 16},
-          Long{BlockType::Q8_0, 32 * 1000, 8}, Long{BlockType::F16, 50001, 16},
-          Long{BlockType::F16, 20000, 16}}) {
-        const Problem p(type, 17, cols, 7, 11, bits);
+          Long{BlockType::IQ3_S, 256 * 512, 8}, Long{BlockType::IQ3_S, 256 * 60, 8, 3},
+          Long{BlockType::IQ3_S, 256 * 60, 16}, Long{BlockType::IQ1_M, 256 * 130, 16},
+          Long{BlockType::TQ1_0, 256 * 130, 16}, Long{BlockType::Q8_0, 32 * 1000, 8},
+          Long{BlockType::F16, 50001, 16}, Long{BlockType::F16, 20000, 16}}) {
+        const Problem p(type, 17, cols, tokens, 11, bits);
         const auto expected = p.multiply(cpu::Isa::Scalar);
         for (const cpu::Isa isa : available_isas()) {
             EXPECT_TRUE(same_bits(p.multiply(isa), expected)) << cpu::table(isa).name << " " << p.name();

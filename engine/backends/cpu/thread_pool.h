@@ -27,7 +27,7 @@ class Barrier {
 
   private:
     const int threads_;
-    // Those who wait look at the second line, and whoever arrives writes the first.
+    // Those who wait look at the second of these cache lines, and whoever arrives writes the first.
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<unsigned> generation_{0};
     std::atomic<bool> broken_{false};
@@ -59,11 +59,12 @@ class ThreadPool {
     std::mutex turn_; ///< one job at a time
     const std::function<void(int)>* job_ = nullptr;
     std::atomic<bool> failed_{false};
-    std::exception_ptr failure_;                   ///< of the thread that set failed_
-    alignas(64) std::atomic<unsigned> started_{0}; // as of the barrier
-    alignas(64) std::atomic<int> running_{0};
-    std::atomic<bool> quit_{false};
+    std::exception_ptr failure_; ///< of the thread that set failed_
     std::vector<std::thread> workers_;
+    // What workers wait for, and what they write when they are done, in cache lines of their own.
+    alignas(64) std::atomic<unsigned> started_{0};
+    std::atomic<bool> quit_{false};
+    alignas(64) std::atomic<int> running_{0};
 };
 
 } // namespace switchyard::cpu

@@ -115,7 +115,7 @@ TEST(Rows16, BothBuildsConvertAsSingleValuesAre) {
         value = std::bit_cast<float>(static_cast<std::uint32_t>(generator()));
     for (std::size_t i = 0; i < 64; ++i) // around what rounds to infinity, and to subnormals
         values[i] =
-            std::bit_cast<float>((i < 32 ? 0x477fefe0u : 0x387fffd0u) + static_cast<std::uint32_t>(i));
+            std::bit_cast<float>((i < 32 ? 0x477feff0u : 0x387fffd0u) + static_cast<std::uint32_t>(i));
     std::vector<std::uint16_t> encoded(values.size());
     for (const RowCoder* coder : {&baseline::kRowCoder, &avx2::kRowCoder}) {
         if (coder == &avx2::kRowCoder && !__builtin_cpu_supports("avx2"))
@@ -138,18 +138,28 @@ TEST(Rows16, BothBuildsConvertAsSingleValuesAre) {
 }
 
 TEST(Extreme, IsTheFirstOfTheLargestMagnitude) {
-    // Q8_0's scale and Q4_0's sign hang on it.
-    std::vector<float> values(32, 0.5f);
-    values[9] = -2.0f;
-    values[17] = 2.0f;
-    values[3] = std::numeric_limits<float>::quiet_NaN();
-    BlockQ8_K block[1];
-    values.resize(256);
-    encode_row(BlockType::Q8_K, values, reinterpret_cast<std::byte*>(block));
-    EXPECT_FLOAT_EQ(block->d, 2.0f / 127.0f);
-    std::swap(values[9], values[17]);
-    encode_row(BlockType::Q8_K, values, reinterpret_cast<std::byte*>(block));
-    EXPECT_FLOAT_EQ(block->d, -2.0f / 127.0f);
+    // As the signed scale of Q8_K tells: x / -127 of the extreme.
+    const auto scale = [](const RowCoder& coder, const std::vector<float>& values) {
+        BlockQ8_K block;
+        coder.encode_blocks(BlockType::Q8_K, values.data(), nullptr, values.size(),
+                            reinterpret_cast<std::byte*>(&block));
+        return block.d;
+    };
+    for (const RowCoder* coder : {&baseline::kRowCoder, &avx2::kRowCoder}) {
+        if (coder == &avx2::kRowCoder && !__builtin_cpu_supports("avx2"))
+            continue;
+        std::vector<float> values(256, 0.5f);
+        values[3] = std::numeric_limits<float>::quiet_NaN();
+        values[9] = -2.0f;
+        values[17] = 2.0f; // the same lane, and then another
+        EXPECT_FLOAT_EQ(scale(*coder, values), 2.0f / 127.0f);
+        std::swap(values[9], values[17]);
+        EXPECT_FLOAT_EQ(scale(*coder, values), -2.0f / 127.0f);
+        values[200] = -3.0f;
+        values[202] = 3.0f;
+        EXPECT_FLOAT_EQ(scale(*coder, values), 3.0f / 127.0f);
+        EXPECT_EQ(scale(*coder, std::vector<float>(256, -0.0f)), 0.0f);
+    }
 }
 
 TEST_P(Encode, KeepsZerosAndConstants) {
