@@ -148,8 +148,8 @@ unpack_models() {
         xz -dc "$packed" >"${plain%.xz}" || return 1
     done
 }
-# Of the engine's tests those that compute on the card: the others hold it, or try alone, what no card does when it is
-# asked to (it is lost, has little memory, launches in another order), on emulated ones, which takes minutes.
+# Of the engine's tests those that compute on the card. The others try on emulated ones, which takes minutes, what no
+# card does when it is asked to: it is lost, has little memory, launches in another order.
 emulated='*SelfCheck.*:CheckMemory.*:*CudaCarved.AnswerTheSame*:DeviceDraws.*:*DeviceDrawing.*:DevicePoolTest.*:CudaKvStore.*'
 emulated+=':*CudaLaunches.*:CudaStateLaunches.*:*CudaOffload.*:CudaOffloadForecast.*:*CudaRowProgram.*:CudaRowLaunches.*'
 emulated+=':CudaStepMemory.*:StepPace.*:WeightUploadTest.*:CudaServing.HoweverSteps*'

@@ -68,18 +68,16 @@ void ProjectionStage::run(StepRun& run, ThreadContext& w) const {
         const Slice& weight = run.slice(s.weight);
         const std::int64_t count = panels(weight.rows);
         const float* bias = run.vector(s.bias);
-        run.parallel_ranges(w, count, panel_ranges(run.rows(), weight, run.threads()),
-                            [&](std::int64_t first, std::int64_t last) {
-                                float* out = run.value(s.out);
-                                w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows,
-                                          s.add);
-                                if (!bias)
-                                    return;
-                                for (int r = 0; r < run.rows(); ++r)
-                                    for (std::int64_t i = first * kPanelRows;
-                                         i < std::min(last * kPanelRows, weight.rows); ++i)
-                                        out[r * weight.rows + i] += bias[i];
-                            });
+        const RangeLengths lengths = panel_ranges(run.rows(), weight, run.threads());
+        run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
+            float* out = run.value(s.out);
+            w.product(weight, in, nullptr, run.rows(), first, last, out, weight.rows, s.add);
+            if (!bias)
+                return;
+            for (int r = 0; r < run.rows(); ++r)
+                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i)
+                    out[r * weight.rows + i] += bias[i];
+        });
     }
     run.meet(w);
 }
@@ -153,16 +151,15 @@ void HeadStage::project(StepRun& run, ThreadContext& w, std::span<const std::int
     forms.look(weight);
     const Rows in = run.prepare_rows(w, in_, norm_ ? &*norm_ : nullptr, forms, rows.data(), n);
     const float* bias = run.vector(step_.bias);
-    run.parallel_ranges(
-        w, count, panel_ranges(n, weight, run.threads()), [&](std::int64_t first, std::int64_t last) {
-            w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
-            for (int r = 0; r < n; ++r)
-                for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i) {
-                    const float logit = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
-                    out[r * weight.rows + i] =
-                        step_.cap > 0 ? step_.cap * std::tanh(logit / step_.cap) : logit;
-                }
-        });
+    const RangeLengths lengths = panel_ranges(n, weight, run.threads());
+    run.parallel_ranges(w, count, lengths, [&](std::int64_t first, std::int64_t last) {
+        w.product(weight, in, nullptr, n, first, last, out, weight.rows, false);
+        for (int r = 0; r < n; ++r)
+            for (std::int64_t i = first * kPanelRows; i < std::min(last * kPanelRows, weight.rows); ++i) {
+                const float logit = out[r * weight.rows + i] * step_.scale + (bias ? bias[i] : 0.0f);
+                out[r * weight.rows + i] = step_.cap > 0 ? step_.cap * std::tanh(logit / step_.cap) : logit;
+            }
+    });
     run.meet(w);
 }
 

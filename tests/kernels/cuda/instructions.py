@@ -117,7 +117,7 @@ def main(arguments):
     for name in types:
         one, few, many = (counts[name, rows] for rows in (1, 8, 32))
         figures[name] = [one, few, (many - few) / 3]
-        print("    " + f'{{"{name}", {one:.2f}, {few:.2f}, {(many - few) / 3:.2f}}},')
+        print(f'    {{"{name}", {one:.2f}, {few:.2f}, {(many - few) / 3:.2f}}},')
     return 0 if arguments != ["--check"] or check(figures) else 1
 
 
